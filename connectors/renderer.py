@@ -1,0 +1,201 @@
+"""How an answer reads on a channel, in a language.
+
+Rasa says what to say: `{"type": "article", "id": "fees", "language": "fr"}`. The
+renderer turns it into messages within the channel's limits, and into the menu that
+the next reply may choose from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from connectors import menus
+from connectors.channels import Limits
+from connectors.records import Conversation, Option
+from guichet import sms
+from knowledge_base.content import Library
+from knowledge_base.dialogue import Phrases, Texts
+
+HUMAN_PAYLOAD = "/human"
+#: Chosen by the reply "more" when parts of a long answer are left; never goes to Rasa.
+REST_PAYLOAD = "rest"
+#: What Rasa writes where there is no third candidate.
+NO_CANDIDATE = "none"
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """Messages to send, in order, and what to remember for the next reply."""
+
+    parts: tuple[str, ...]
+    buttons: tuple[str, ...]  #: under the last part
+    conversation: Conversation
+
+
+@dataclass
+class _Draft:
+    text: str
+    options: list[Option]
+    heading: str = ""
+
+
+class Renderer:
+    """Renders Rasa's `custom` payloads with the library and the dialogue texts."""
+
+    def __init__(self, library: Library, texts: Texts) -> None:
+        self._library = library
+        self.texts = texts
+
+    def render(
+        self, payloads: Sequence[Mapping[str, Any]], limits: Limits, before: Conversation
+    ) -> Rendered:
+        """Several payloads become messages one after the other; the last one's menu holds.
+
+        Raises KeyError for a payload that names what does not exist.
+        """
+        parts: list[str] = []
+        conversation = before
+        buttons: tuple[str, ...] = ()
+        for payload in payloads:
+            language = self.texts.phrases(payload["language"]).language
+            draft = self._draft(payload, self.texts.phrases(language), limits)
+            rendered = self._lay_out(draft, language, limits)
+            parts += rendered.parts
+            buttons, conversation = rendered.buttons, rendered.conversation
+        stopped = any(payload.get("name") == "stop" for payload in payloads)
+        return Rendered(
+            tuple(parts),
+            buttons,
+            Conversation(conversation.language, conversation.options, conversation.rest, stopped),
+        )
+
+    def rest(self, limits: Limits, before: Conversation) -> Rendered:
+        """The next part of a long answer that was cut."""
+        language = self.texts.phrases(before.language).language
+        return self._page(list(before.rest), [], language, limits)
+
+    def _draft(self, payload: Mapping[str, Any], phrases: Phrases, limits: Limits) -> _Draft:
+        kind = payload["type"]
+        if kind == "article":
+            return self._article(payload["id"], phrases, limits)
+        if kind == "details":
+            return self._details(payload["id"], phrases, limits)
+        if kind == "choose":
+            text = _text(phrases, "choose", limits)
+            return _Draft(text, list(self._buttons(payload["buttons"], phrases)))
+        if kind == "languages":
+            options = [
+                Option(
+                    self.texts.phrases(code).name,
+                    f'/set_language{{"language": "{code}"}}',
+                    (code,),
+                )
+                for code in self.texts.languages
+            ]
+            return _Draft(_text(phrases, "languages", limits), options)
+        if kind == "response":
+            text = _text(phrases, payload["name"], limits)
+            return _Draft(text, list(self._buttons(payload.get("buttons", ()), phrases)))
+        raise KeyError(f"unknown payload type '{kind}'")
+
+    def _article(self, id: str, phrases: Phrases, limits: Limits) -> _Draft:
+        article = self._library.article(id, phrases.language)
+        if limits.style == "sms":
+            text = self._library.fill(article.sms, article.language)
+            footer = [phrases.labels["sms_more"], phrases.labels["sms_human"]]
+            text = f"{text}\n{'. '.join(footer)}"
+            heading = ""
+        else:
+            text = self._library.fill(article.message, article.language)
+            heading = self._library.fill(article.title, article.language)
+        return _Draft(text, self._details_and_human(id, phrases, limits), heading)
+
+    def _details(self, id: str, phrases: Phrases, limits: Limits) -> _Draft:
+        article = self._library.article(id, phrases.language)
+        # By SMS the first answer was the short one: the details begin with the long one.
+        texts = [article.message] if limits.style == "sms" else []
+        if article.details:
+            texts.append(article.details)
+        if not texts:
+            return _Draft(_text(phrases, "no_details", limits), [_human(phrases, limits)])
+        text = self._library.fill("\n".join(texts), article.language)
+        return _Draft(text, [_human(phrases, limits)])
+
+    def _details_and_human(self, id: str, phrases: Phrases, limits: Limits) -> list[Option]:
+        details = Option(
+            phrases.labels["details"],
+            f'/ask_details{{"article": "{id}"}}',
+            ("more",),
+            numbered=limits.style != "sms",
+        )
+        return [details, _human(phrases, limits)]
+
+    def _buttons(self, buttons: Iterable[Mapping[str, str]], phrases: Phrases) -> Iterable[Option]:
+        for button in buttons:
+            if button.get("article") == NO_CANDIDATE:
+                continue
+            if "article" in button:
+                article = self._library.article(button["article"], phrases.language)
+                title = self._library.fill(article.title, article.language)
+                yield Option(title, button["payload"])
+            else:
+                label = button["label"]
+                words = ("human",) if label == "human" else ()
+                yield Option(phrases.labels[label], button["payload"], words)
+
+    def _lay_out(self, draft: _Draft, language: str, limits: Limits) -> Rendered:
+        numbered = menus.numbered(draft.options)
+        if limits.style == "sms":
+            text = sms.to_gsm_7("\n".join([draft.text, *numbered]))
+            parts = sms.split(text, limits.part_segments, _footer(self.texts.phrases(language)))
+        else:
+            text = f"{draft.heading}\n\n{draft.text}" if draft.heading else draft.text
+            parts = _cut(text, limits.part_characters)
+        return self._page(parts, draft.options, language, limits)
+
+    def _page(
+        self, parts: list[str], options: list[Option], language: str, limits: Limits
+    ) -> Rendered:
+        """The first part now; the rest when asked for."""
+        first, rest = parts[0], tuple(parts[1:])
+        phrases = self.texts.phrases(language)
+        if rest:
+            more = Option(
+                phrases.labels["continued"],
+                REST_PAYLOAD,
+                ("more",),
+                numbered=limits.style != "sms",
+            )
+            options = [*options, more] if limits.style == "chat" else [more, *options]
+            if limits.style == "sms":
+                first += _footer(phrases)
+        buttons = tuple(option.title for option in options if option.numbered)
+        return Rendered((first,), buttons, Conversation(language, tuple(options), rest))
+
+
+def _human(phrases: Phrases, limits: Limits) -> Option:
+    return Option(
+        phrases.labels["human"], HUMAN_PAYLOAD, ("human",), numbered=limits.style != "sms"
+    )
+
+
+def _footer(phrases: Phrases) -> str:
+    return sms.to_gsm_7(f"\n{phrases.labels['sms_continued']}")
+
+
+def _text(phrases: Phrases, name: str, limits: Limits) -> str:
+    response = phrases.responses[name]
+    return response.sms if limits.style == "sms" else response.text
+
+
+def _cut(text: str, length: int) -> list[str]:
+    """Parts of at most `length` characters, between paragraphs or words."""
+    parts = []
+    while len(text) > length:
+        cut = max(text.rfind("\n", 0, length), text.rfind(" ", 0, length))
+        cut = cut if cut > length // 2 else length
+        parts.append(text[:cut].rstrip())
+        text = text[cut:].lstrip()
+    return [*parts, text]

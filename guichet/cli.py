@@ -1,0 +1,214 @@
+"""The `guichet` command. Each command loads only what it needs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from guichet.settings import Settings, SettingsError, load_settings
+
+app = typer.Typer(
+    help="Guichet: answers about ANEF by text message.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+kb = typer.Typer(help="The knowledge base: check, train, search.", no_args_is_help=True)
+app.add_typer(kb, name="kb")
+
+DataOption = Annotated[
+    Path | None, typer.Option(help="Folder of questions/<language>/<label>.txt instead of ours.")
+]
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(1)
+
+
+@app.command()
+def up() -> None:
+    """Run every process of this machine; Ctrl-C or SIGTERM stops them all."""
+    from guichet import __version__, supervisor
+
+    settings = _settings()
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for signal_ in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(signal_, stop.set)
+        typer.echo(f"Guichet {__version__}, data in {settings.data_dir}")
+        start = asyncio.ensure_future(supervisor.up(settings, typer.echo))
+        stopped = asyncio.ensure_future(stop.wait())
+        await asyncio.wait({start, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if not start.done():
+            start.cancel()
+            await asyncio.gather(start, return_exceptions=True)
+            return
+        running = start.result()
+        for line in _channels(settings):
+            typer.echo(line)
+        typer.echo("Ready. Ctrl-C stops everything.")
+        await stopped
+        typer.echo("Stopping …")
+        await supervisor.down(settings, running)
+
+    try:
+        asyncio.run(run())
+    except (SettingsError, supervisor.StartFailed) as error:
+        _fail(str(error))
+
+
+@app.command()
+def chat(
+    channel: Annotated[
+        str, typer.Option(help="terminal, or sms to see segments and menu numbers.")
+    ] = "terminal",
+) -> None:
+    """A conversation in the terminal, through the same parts as SMS; reads pipes too."""
+    from connectors import chat as terminal
+    from guichet import supervisor
+
+    if channel not in ("terminal", "sms"):
+        _fail(f"unknown channel '{channel}': terminal or sms")
+    try:
+        asyncio.run(terminal.run(_settings(), sms=channel == "sms"))
+    except (SettingsError, supervisor.StartFailed) as error:
+        _fail(str(error))
+
+
+@app.command()
+def evaluate(
+    files: Annotated[list[Path], typer.Argument(help="JSON lines; see docs/design.md.")],
+    as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
+    predictions: Annotated[
+        Path | None, typer.Option(help="Write one JSON line a message here.")
+    ] = None,
+    floors: Annotated[
+        Path | None, typer.Option(help="Exit 1 when a figure is under its floor in this file.")
+    ] = None,
+) -> None:
+    """Run messages through Rasa and the knowledge base, as the bot would; report."""
+    from guichet import supervisor
+    from knowledge_base import evaluate as evaluation
+    from knowledge_base.content import ContentError
+
+    try:
+        report, rows = asyncio.run(evaluation.run(_settings(), files, _progress))
+        if predictions is not None:
+            predictions.write_text(
+                "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+            )
+        typer.echo(json.dumps(report, indent=1) if as_json else evaluation.table(report))
+        faults = evaluation.under_floor(report, floors) if floors else []
+    except (SettingsError, ContentError, supervisor.StartFailed, OSError) as error:
+        _fail(str(error))
+    if faults:
+        _fail("\n".join(faults))
+
+
+@app.command()
+def doctor() -> None:
+    """What is wrong with this installation, and how to mend it."""
+    from guichet import doctor as doctor_
+
+    findings = asyncio.run(doctor_.examine())
+    for finding in findings:
+        typer.echo(finding.line())
+    if any(finding.state == "wrong" for finding in findings):
+        raise typer.Exit(1)
+
+
+@kb.command()
+def check() -> None:
+    """Every article, language, fact and source: complete and consistent, or exit 1."""
+    from knowledge_base import check as checks
+
+    faults, summary = checks.run()
+    for fault in faults:
+        typer.echo(fault)
+    typer.echo(summary, err=bool(faults))
+    if faults:
+        raise typer.Exit(1)
+
+
+@kb.command()
+def train(
+    data: DataOption = None,
+    out: Annotated[Path | None, typer.Option(help="Where to write the model.")] = None,
+) -> None:
+    """Train the encoder and build the index."""
+    from knowledge_base import training
+    from knowledge_base.content import ContentError
+
+    try:
+        training.run(data, out or _settings().model_dir, _progress)
+    except (SettingsError, ContentError) as error:
+        _fail(str(error))
+
+
+@kb.command()
+def search(
+    text: str,
+    language: Annotated[str | None, typer.Option(help="The language the conversation has.")] = None,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """What the knowledge base would answer."""
+    from knowledge_base.model import ModelError, Understanding
+
+    try:
+        decision = Understanding.load(_settings().model_dir).decide(text, language)
+    except (SettingsError, ModelError) as error:
+        _fail(str(error))
+    if as_json:
+        typer.echo(json.dumps(decision.to_dict(), ensure_ascii=False))
+        return
+    typer.echo(f"{decision.decision}: {decision.label or '-'}   language {decision.language}")
+    for label, score in decision.ranking[:5]:
+        typer.echo(f"  {score:6.1%}  {label}")
+
+
+@app.command()
+def bench(
+    messages: Annotated[int, typer.Option(help="Signed webhooks to send.")] = 300,
+    turns: Annotated[int, typer.Option(help="Length of the one long conversation.")] = 500,
+) -> None:
+    """Latency of the whole way, from signed webhook to provider call."""
+    from bench.latency import run
+
+    asyncio.run(run(messages, turns))
+
+
+def _settings() -> Settings:
+    try:
+        return load_settings()
+    except SettingsError as error:
+        _fail(str(error))
+
+
+def _channels(settings: Settings) -> list[str]:
+    missing = settings.sms_missing()
+    return [
+        f"  sms             off: {', '.join(missing)} not set"
+        if missing
+        else f"  sms             on, from {settings.twilio_sms_from}: point Twilio at "
+        f"{settings.public_url or 'https://<your address>'}/twilio/sms",
+        "  whatsapp        off: not built yet",
+        "  telegram        off: not built yet",
+    ]
+
+
+def _progress(text: str) -> None:
+    """A line of progress, on standard error so that pipes stay clean."""
+    typer.echo(text, err=True)
+
+
+if __name__ == "__main__":
+    sys.exit(app())

@@ -1,0 +1,155 @@
+"""What is wrong with an installation, and how to mend it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import httpx
+from redis.exceptions import RedisError
+
+from guichet import redis_server
+from guichet.settings import Settings, SettingsError, load_settings, running
+from guichet.supervisor import RASA_MODEL, RASA_PYTHON
+
+State = Literal["good", "off", "wrong"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at."""
+
+    state: State
+    what: str
+    how_to_mend: str = ""
+
+    def line(self) -> str:
+        mark = {"good": "ok   ", "off": "off  ", "wrong": "WRONG"}[self.state]
+        return f"{mark}  {self.what}" + (
+            f"\n       -> {self.how_to_mend}" if self.how_to_mend else ""
+        )
+
+
+async def examine() -> list[Finding]:
+    """Look at everything; the first findings are what the later ones need."""
+    try:
+        settings = load_settings()
+        settings.secret()
+    except SettingsError as error:
+        return [Finding("wrong", "settings", str(error))]
+    return [
+        Finding("good", f"settings, data in {settings.data_dir}"),
+        *_installed(settings),
+        *await _redis(settings),
+        *await _processes(settings),
+        *await _twilio(settings),
+        Finding("off", "WhatsApp and Telegram", "not built yet"),
+    ]
+
+
+def _installed(settings: Settings) -> list[Finding]:
+    from knowledge_base import check
+    from knowledge_base.model import ModelError, Understanding
+
+    findings = []
+    for path, name, mend in (
+        (RASA_PYTHON, "Rasa's environment", "make setup"),
+        (RASA_MODEL, "Rasa's model", "make train"),
+    ):
+        findings.append(
+            Finding("good", f"{name}: {path}")
+            if path.exists()
+            else Finding("wrong", f"{name} is missing: {path}", mend)
+        )
+    try:
+        model = Understanding.load(settings.model_dir)
+        findings.append(Finding("good", f"knowledge base model: {len(model.articles)} articles"))
+    except ModelError as error:
+        findings.append(Finding("wrong", f"knowledge base model: {error}", "guichet kb train"))
+    faults, summary = check.run()
+    findings.append(
+        Finding("wrong", f"texts and facts: {len(faults)} faults", "guichet kb check")
+        if faults
+        else Finding("good", f"texts and facts: {summary}")
+    )
+    return findings
+
+
+async def _redis(settings: Settings) -> list[Finding]:
+    state = running(settings)
+    if settings.redis_url is None and state is None:
+        try:
+            command = redis_server.embedded_command(settings)
+        except SettingsError as error:
+            return [Finding("wrong", "Redis", str(error))]
+        return [Finding("good", f"embedded Redis: {command[0]} (not running now)")]
+    url = settings.redis_url or (state or {})["redis_url"]
+    client = redis_server.connect(url)
+    try:
+        await client.set("guichet:doctor", "1", ex=5)
+        fsync = (await client.config_get("appendfsync")).get("appendfsync")
+        findings = [Finding("good", f"Redis takes writes: {url.rpartition('@')[2]}")]
+        if fsync != "always":
+            findings.append(
+                Finding(
+                    "wrong",
+                    f"Redis has appendfsync {fsync}: a power cut may lose a second of messages",
+                    "CONFIG SET appendonly yes; CONFIG SET appendfsync always",
+                )
+            )
+        return findings
+    except RedisError as error:
+        return [Finding("wrong", f"Redis: {type(error).__name__}", "is GUICHET_REDIS_URL right?")]
+    finally:
+        await client.aclose()
+
+
+async def _processes(settings: Settings) -> list[Finding]:
+    state = running(settings)
+    if state is None:
+        return [Finding("off", "Guichet is not running", "guichet up")]
+    findings = []
+    async with httpx.AsyncClient(timeout=3, trust_env=False) as client:
+        for name, url in (
+            ("knowledge base", f"{state['kb_url']}/health"),
+            ("Rasa", f"{state['rasa_url']}/status"),
+            ("gateway", f"{state['gateway_url']}/health"),
+        ):
+            try:
+                status = str((await client.get(url)).status_code)
+            except httpx.HTTPError as error:
+                status = type(error).__name__
+            log = settings.data_dir / "log"
+            findings.append(
+                Finding("good", f"{name} answers: {url}")
+                if status == "200"
+                else Finding("wrong", f"{name}: {status} from {url}", f"see the logs in {log}")
+            )
+    return findings
+
+
+async def _twilio(settings: Settings) -> list[Finding]:
+    missing = settings.sms_missing()
+    if missing:
+        return [Finding("off", "SMS", f"set {', '.join(missing)}; README, Connecting a number")]
+    findings = []
+    number = settings.twilio_sms_from or ""
+    if not number.startswith(("+", "MG")):
+        findings.append(
+            Finding("wrong", "GUICHET_TWILIO_SMS_FROM", "write it as +33757… or a service MG…")
+        )
+    if settings.public_url is None:
+        findings.append(
+            Finding(
+                "wrong",
+                "GUICHET_PUBLIC_URL is not set: behind a proxy no signature will hold",
+                "set it to the https address Twilio calls",
+            )
+        )
+    elif not settings.public_url.startswith("https://"):
+        findings.append(Finding("wrong", "GUICHET_PUBLIC_URL is not https", "use https"))
+    else:
+        findings.append(
+            Finding("good", f"SMS from {number}: webhook {settings.public_url}/twilio/sms")
+        )
+    return findings

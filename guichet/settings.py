@@ -1,0 +1,126 @@
+"""Settings: every GUICHET_* variable, read once. `.env.example` lists each."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the text says which and how to mend it."""
+
+
+def _without_slash(url: str | None) -> str | None:
+    return url.rstrip("/") if url else None
+
+
+Url = Annotated[str | None, AfterValidator(_without_slash)]
+
+
+class Settings(BaseSettings):
+    """What the environment (or a `.env` file) says. See `.env.example`."""
+
+    model_config = SettingsConfigDict(env_prefix="GUICHET_", env_file=".env", extra="ignore")
+
+    data_dir: Path = ROOT / "var"
+    production: bool = False
+    secret_key: SecretStr | None = None
+    redis_url: Url = None
+    retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    public_url: Url = None
+    gateway_processes: Annotated[int, Field(ge=1, le=64)] = 1
+
+    rasa_url: Url = None
+    kb_url: Url = None
+    kb_model: Path | None = None
+
+    twilio_account_sid: str | None = None
+    twilio_auth_token: SecretStr | None = None
+    twilio_sms_from: str | None = None
+    twilio_whatsapp_from: str | None = None
+    twilio_api_url: Url = None
+
+    telegram_token: SecretStr | None = None
+    telegram_secret: SecretStr | None = None
+    telegram_api_url: Url = None
+    telegram_mode: str = "webhook"
+
+    @property
+    def model_dir(self) -> Path:
+        """Where `guichet kb train` puts the encoder and index."""
+        return self.kb_model or self.data_dir / "knowledge_base"
+
+    @property
+    def run_file(self) -> Path:
+        """Written by the supervisor: process id and addresses of what runs."""
+        return self.data_dir / "run.json"
+
+    def sms_missing(self) -> list[str]:
+        """The variables still to be set before SMS works; empty when it does."""
+        wanted = {
+            "GUICHET_TWILIO_ACCOUNT_SID": self.twilio_account_sid,
+            "GUICHET_TWILIO_AUTH_TOKEN": self.twilio_auth_token,
+            "GUICHET_TWILIO_SMS_FROM": self.twilio_sms_from,
+        }
+        return [name for name, value in wanted.items() if not value]
+
+    def secret(self) -> str:
+        """The secret key; made and kept in the data folder when unset.
+
+        Raises SettingsError in production, where it must be set.
+        """
+        if self.secret_key is not None and self.secret_key.get_secret_value():
+            return self.secret_key.get_secret_value()
+        if self.production:
+            raise SettingsError(
+                "GUICHET_SECRET_KEY is not set. Production needs one of its own, "
+                "for example: openssl rand -base64 32"
+            )
+        path = self.data_dir / "secret.key"
+        try:
+            return path.read_text().strip()
+        except FileNotFoundError:
+            pass
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            with path.open("x") as file:
+                path.chmod(0o600)
+                file.write(secrets.token_urlsafe(32))
+        except FileExistsError:
+            pass  # another process was first: its key is the key
+        return path.read_text().strip()
+
+
+def load_settings() -> Settings:
+    """Read the environment. Raises SettingsError with one line a fault."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        # Not str(error): it repeats the values, which may be secret.
+        lines = [
+            f"GUICHET_{'_'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}"
+            for fault in error.errors()
+        ]
+        raise SettingsError("\n".join(lines)) from None
+
+
+def running(settings: Settings) -> dict[str, str] | None:
+    """Addresses of the processes a supervisor of this data folder runs, or None.
+
+    Keys: `pid`, `redis_url`, `kb_url`, `rasa_url`, `gateway_url`.
+    """
+    try:
+        state: dict[str, str] = json.loads(settings.run_file.read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    return state if Path(f"/proc/{state['pid']}").exists() else None

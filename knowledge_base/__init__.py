@@ -1,0 +1,1 @@
+"""What is true: facts, articles and questions; and finding the right article."""

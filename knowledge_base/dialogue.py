@@ -1,0 +1,107 @@
+"""The named responses of the assistant, from `bot/responses/<language>.yml`."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+
+import yaml
+
+from guichet.settings import ROOT
+from knowledge_base.content import ContentError, Fact, Facts, fill
+
+RESPONSES = ROOT / "bot" / "responses"
+
+
+@dataclass(frozen=True)
+class Response:
+    """One named response: its text for chats, and for SMS where that differs."""
+
+    text: str
+    sms: str
+
+
+@dataclass(frozen=True)
+class Phrases:
+    """All dialogue texts of one language, facts filled in."""
+
+    language: str
+    name: str  #: the language's own name for itself
+    responses: Mapping[str, Response]
+    labels: Mapping[str, str]  #: short titles of buttons
+    words: Mapping[str, tuple[str, ...]]  #: whole messages that mean a thing, by thing
+
+
+class Texts:
+    """The dialogue texts of every language there is a file for."""
+
+    def __init__(self, by_language: Mapping[str, Phrases]) -> None:
+        self._by_language = by_language
+
+    @property
+    def languages(self) -> list[str]:
+        return list(self._by_language)
+
+    def phrases(self, language: str | None) -> Phrases:
+        """The texts of a language; French where there are none."""
+        return self._by_language.get(language or "fr") or self._by_language["fr"]
+
+    @cached_property
+    def words(self) -> dict[str, str]:
+        """`{folded message: thing}` over all languages: "more", "suite", "المزيد"."""
+        return {
+            fold(word): thing
+            for phrases in self._by_language.values()
+            for thing, words in phrases.words.items()
+            for word in words
+        }
+
+
+def load_texts(facts: Facts, retention_days: int = 30, folder: Path = RESPONSES) -> Texts:
+    """Read every language. Raises ContentError with file and reason."""
+    facts = {**facts, "retention_days": _own_fact("retention_days", retention_days)}
+    texts = {path.stem: _load(path, facts) for path in sorted(folder.glob("*.yml"))}
+    if "fr" not in texts:
+        raise ContentError(f"{folder}/fr.yml is missing")
+    order = ["fr", "en", "ar"]  # most spoken at the counter first, then the alphabet
+    return Texts({code: texts[code] for code in sorted(texts, key=lambda c: (c not in order, c))})
+
+
+def fold(text: str) -> str:
+    """A message reduced to letters and digits, for comparing with known words."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return " ".join(
+        "".join(
+            char if char.isalnum() else " " for char in plain if not unicodedata.combining(char)
+        ).split()
+    )
+
+
+def _load(path: Path, facts: Facts) -> Phrases:
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        language = path.stem
+        return Phrases(
+            language,
+            data["name"],
+            {
+                name: Response(
+                    fill(value["text"], facts, language).strip(),
+                    fill(value.get("sms", value["text"]), facts, language).strip(),
+                )
+                for name, value in data["responses"].items()
+            },
+            data["labels"],
+            {thing: tuple(words) for thing, words in data["words"].items()},
+        )
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        raise ContentError(f"{path}: {type(error).__name__}: {error}") from None
+
+
+def _own_fact(key: str, value: int) -> Fact:
+    """A fact about this installation, from its settings."""
+    return Fact(key, value, "days", "GUICHET_RETENTION_DAYS", "undated", "high", date.max, 0)

@@ -1,0 +1,212 @@
+"""What a message means: its language, the articles nearest to it, and what to do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knowledge_base.encoder import Encoder, Floats
+from knowledge_base.examples import ACT_NAMES, OUT_OF_SCOPE
+from knowledge_base.features import Vocabulary
+from knowledge_base.normalise import normalise
+
+#: Changes whenever what is written by one version cannot be read by another.
+FORMAT = 1
+DEFAULT_LANGUAGE = "fr"
+LATIN = "-Latn"
+
+What = Literal["answer", "choose", "act", "fallback"]
+
+
+class ModelError(Exception):
+    """There is no usable model in the folder; the text says why."""
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """When to answer, ask back or give up; probabilities. Set from knowledge_base/decision.yml."""
+
+    answer: float  #: certainty from which one article is given at once
+    choose: float  #: certainty of the best three together from which they are offered
+    act: float  #: certainty from which an act is taken
+    mix: float  #: share of the encoder beside the lexical score
+    temperature: float  #: makes probabilities honest; above one is more modest
+    language_habit: float  #: log odds in favour of the language a conversation has
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the knowledge base makes of one message."""
+
+    language: str
+    script: Literal["native", "latin"]
+    decision: What
+    label: str | None
+    certainty: float
+    candidates: tuple[str, ...]
+    ranking: tuple[tuple[str, float], ...]  #: articles, best first
+
+    def to_dict(self) -> dict[str, Any]:
+        """The service's answer; see its OpenAPI description."""
+        ranking = [{"id": id, "score": round(score, 4)} for id, score in self.ranking]
+        return {**asdict(self), "candidates": list(self.candidates), "ranking": ranking}
+
+
+class Linear:
+    """A linear classifier over features: weights of shape (features, classes)."""
+
+    def __init__(self, classes: Sequence[str], weights: Floats, bias: Floats) -> None:
+        self.classes = list(classes)
+        self._weights, self._bias = weights, bias
+
+    def scores(self, rows: NDArray[np.int64], values: Floats) -> Floats:
+        """Log probabilities, shape (classes,)."""
+        scores: Floats = values @ self._weights[rows].astype(np.float32) + self._bias
+        return log_softmax(scores)
+
+    def arrays(self, name: str) -> dict[str, NDArray[Any]]:
+        return {
+            f"{name}_weights": self._weights,
+            f"{name}_bias": self._bias,
+            f"{name}_classes": np.array(self.classes),
+        }
+
+    @classmethod
+    def from_arrays(cls, name: str, arrays: Any) -> Linear:
+        classes = [str(value) for value in arrays[f"{name}_classes"]]
+        return cls(classes, arrays[f"{name}_weights"], arrays[f"{name}_bias"])
+
+
+@dataclass
+class Understanding:
+    """A trained model: vocabulary, encoder, question index and classifiers."""
+
+    vocabulary: Vocabulary
+    encoder: Encoder
+    meaning: Linear  #: classes are article ids, acts and OUT_OF_SCOPE
+    prototypes: Floats  #: unit vectors, shape (classes, dimensions)
+    prototype_scale: float
+    language: Linear  #: classes are languages, "ar-Latn" apart from "ar"
+    thresholds: Thresholds
+
+    def __post_init__(self) -> None:
+        self.articles = [c for c in self.meaning.classes if c not in (*ACT_NAMES, OUT_OF_SCOPE)]
+        self._article_rows = np.array([self.meaning.classes.index(id) for id in self.articles])
+
+    def decide(self, text: str, language: str | None = None) -> Decision:
+        """Language and decision for a message in a conversation that has `language`."""
+        code = self.identify(text, language)
+        base, script = code.removesuffix(LATIN), "latin" if code.endswith(LATIN) else "native"
+        certainties = self.certainties(text)
+        order = self._article_rows[np.argsort(-certainties[self._article_rows])]
+        ranking = tuple((self.meaning.classes[row], float(certainties[row])) for row in order[:10])
+        what, label, certainty, candidates = self._choose(certainties, ranking)
+        if not normalise(text):
+            what, label, certainty, candidates = "fallback", None, 0.0, ()
+        return Decision(
+            base,
+            script,  # type: ignore[arg-type]
+            what,
+            label,
+            certainty,
+            candidates,
+            ranking,
+        )
+
+    def certainties(self, text: str) -> Floats:
+        """A probability for each class."""
+        rows, values = self.vocabulary.rows(text)
+        lexical = self.meaning.scores(rows, values)
+        vector = self.encoder.encode([text])[0]
+        semantic = log_softmax(self.prototype_scale * (self.prototypes @ vector))
+        mixed = (1 - self.thresholds.mix) * lexical + self.thresholds.mix * semantic
+        return np.exp(log_softmax(mixed / self.thresholds.temperature))
+
+    def identify(self, text: str, habit: str | None = None) -> str:
+        """The language of a message, "ar-Latn" for Arabic in Latin letters."""
+        rows, values = self.vocabulary.rows(text)
+        if len(rows) == 0:
+            return habit or DEFAULT_LANGUAGE
+        scores = self.language.scores(rows, values)
+        if habit:
+            for index, code in enumerate(self.language.classes):
+                if code.removesuffix(LATIN) == habit:
+                    scores[index] += self.thresholds.language_habit
+        return self.language.classes[int(np.argmax(scores))]
+
+    def _choose(
+        self, certainties: Floats, ranking: tuple[tuple[str, float], ...]
+    ) -> tuple[What, str | None, float, tuple[str, ...]]:
+        best = self.meaning.classes[int(np.argmax(certainties))]
+        certainty = float(certainties.max())
+        if best in ACT_NAMES and certainty >= self.thresholds.act:
+            return "act", best, certainty, ()
+        if best == OUT_OF_SCOPE or not ranking:
+            return "fallback", None, certainty, ()
+        first = ranking[0][1]
+        if first >= self.thresholds.answer:
+            return "answer", ranking[0][0], first, ()
+        near = sum(score for _, score in ranking[:3])
+        if near >= self.thresholds.choose and len(ranking) > 1:
+            # A third candidate that is hardly likely only costs the reader time.
+            count = 3 if len(ranking) > 2 and ranking[2][1] > 0.1 * first else 2
+            return "choose", None, near, tuple(id for id, _ in ranking[:count])
+        return "fallback", None, certainty, ()
+
+    def save(self, folder: Path) -> None:
+        """Write the model; model.json last, so that a half-written one is not used."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "model.json").unlink(missing_ok=True)
+        self.encoder.save(folder / "encoder")
+        arrays: dict[str, Any] = {
+            "rarity": self.vocabulary.rarity,
+            "prototypes": self.prototypes,
+            **self.meaning.arrays("meaning"),
+            **self.language.arrays("language"),
+        }
+        np.savez(folder / "arrays.npz", **arrays)
+        (folder / "vocabulary.txt").write_text(
+            "\n".join(self.vocabulary.features), encoding="utf-8"
+        )
+        about = {
+            "format": FORMAT,
+            "prototype_scale": self.prototype_scale,
+            "thresholds": asdict(self.thresholds),
+        }
+        (folder / "model.json").write_text(json.dumps(about, indent=1))
+
+    @classmethod
+    def load(cls, folder: Path) -> Understanding:
+        """Read a model. Raises ModelError when there is none, or one of another version."""
+        try:
+            about = json.loads((folder / "model.json").read_text())
+            if about["format"] != FORMAT:
+                raise ModelError(f"{folder} was written by another version: guichet kb train")
+            arrays = np.load(folder / "arrays.npz")
+            features = (folder / "vocabulary.txt").read_text(encoding="utf-8").split("\n")
+            return cls(
+                Vocabulary(features, arrays["rarity"]),
+                Encoder.load(folder / "encoder"),
+                Linear.from_arrays("meaning", arrays),
+                arrays["prototypes"],
+                about["prototype_scale"],
+                Linear.from_arrays("language", arrays),
+                Thresholds(**about["thresholds"]),
+            )
+        except FileNotFoundError as error:
+            raise ModelError(f"{error.filename} is missing: guichet kb train") from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise ModelError(f"{folder} is damaged ({error}): guichet kb train") from None
+
+
+def log_softmax(scores: NDArray[np.floating[Any]]) -> Floats:
+    """Along the last axis."""
+    shifted = scores - scores.max(axis=-1, keepdims=True)
+    result: Floats = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return result

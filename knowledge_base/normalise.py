@@ -1,0 +1,64 @@
+"""One spelling for what people type in many."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+#: Letters that one keyboard writes and another does not.
+_LETTERS = str.maketrans(
+    {
+        # Arabic, Persian and Pashto forms of one letter.
+        "أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا",
+        "ى": "ي", "ی": "ي", "ې": "ي", "ۍ": "ي", "ئ": "ي",
+        "ؤ": "و", "ة": "ه", "ۀ": "ه", "ك": "ک", "گ": "ک", "ڭ": "ک",
+        "پ": "ب", "ڤ": "ف", "ڥ": "ف", "ڨ": "ق",
+        "ـ": None, "\u200c": " ", "\u200d": None,
+        "œ": "oe", "æ": "ae", "ß": "ss", "ı": "i",
+        "’": "'", "‘": "'", "`": "'", "´": "'",
+        # Russian and Ukrainian habits of the keyboard.
+        "ё": "е", "ґ": "г",
+    }
+)  # fmt: skip
+
+#: French of telephones, word by word; only what means one thing.
+_SHORT = {
+    "g": "j ai", "jai": "j ai", "ki": "qui", "ke": "que", "koi": "quoi", "pk": "pourquoi",
+    "pkoi": "pourquoi", "pq": "pourquoi", "pr": "pour", "ds": "dans", "tt": "tout",
+    "bcp": "beaucoup", "svp": "s il vous plait", "stp": "s il te plait", "qd": "quand",
+    "qql": "quelqu", "qqn": "quelqu un", "mtn": "maintenant", "ojd": "aujourd hui",
+    "rdv": "rendez vous", "pb": "probleme", "tds": "titre de sejour", "ts": "titre sejour",
+    "prefecture": "prefecture", "pref": "prefecture", "prefa": "prefecture", "dmd": "demande",
+    "doc": "document", "docs": "documents", "msg": "message", "tel": "telephone",
+    "num": "numero", "att": "attestation", "recep": "recepisse", "u": "you", "ur": "your",
+    "pls": "please", "plz": "please", "w8": "wait", "wat": "what", "wen": "when",
+    "hw": "how", "bcz": "because", "cuz": "because", "thx": "thanks", "appt": "appointment",
+}  # fmt: skip
+
+_REPEATED = re.compile(r"(.)\1{2,}")
+_NOT_WORD = re.compile(r"[^\w']+|_")
+LONGEST = 1000  #: characters read; a message says what it wants before that
+
+
+def normalise(text: str) -> str:
+    """Lower case, no diacritics, one form a letter, short forms written out.
+
+    Returns words parted by single spaces; empty when there is no letter or digit.
+    Never fails, whatever the text.
+    """
+    text = unicodedata.normalize("NFKC", text[: 2 * LONGEST].casefold())[:LONGEST]
+    text = text.translate(_LETTERS)
+    text = "".join(
+        char
+        for char in unicodedata.normalize("NFKD", text)
+        if unicodedata.category(char) not in ("Mn", "Cf", "Cs", "Cc") or char in "\n\t"
+    )
+    text = unicodedata.normalize("NFC", _REPEATED.sub(r"\1\1", text))
+    words = _NOT_WORD.sub(" ", text).replace("'", " ").split()
+    return " ".join(_SHORT.get(word, word) for word in map(_western, words))
+
+
+def _western(word: str) -> str:
+    if not any(char.isdecimal() and char > "9" for char in word):
+        return word
+    return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in word)

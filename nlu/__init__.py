@@ -1,0 +1,1 @@
+"""What people mean: Rasa components (Python 3.10) and examples of acts by language."""
