@@ -33,7 +33,7 @@ async def run(messages: int, turns: int) -> None:
         for case in load_cases(path)
         if case.kind == "article"
     ]
-    random.Random(1).shuffle(texts)  # noqa: S311
+    random.Random(1).shuffle(texts)
     model = load_settings().model_dir
     with TemporaryDirectory(prefix="guichet-bench-") as folder:
         async with serve(TwilioStandIn()) as twilio:

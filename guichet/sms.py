@@ -45,6 +45,9 @@ _REPLACED = {
     "õ": "o",
 }
 
+#: French puts a space inside its quotation marks; the plain mark takes none.
+_GUILLEMETS = re.compile(r"«\s?|\s?»")
+
 Alphabet = Literal["GSM-7", "UCS-2"]
 
 
@@ -72,7 +75,7 @@ def to_gsm_7(text: str) -> str:
     "Être logé à l’hôtel" becomes "Etre logé à l'hotel". A text with even one letter
     that has no replacement (Arabic, an emoji) comes back as it was.
     """
-    text = unicodedata.normalize("NFC", text)
+    text = _GUILLEMETS.sub('"', unicodedata.normalize("NFC", text))
     replaced = "".join(_gsm_7_char(char) for char in text)
     return replaced if measure(replaced).alphabet == "GSM-7" else text
 

@@ -20,7 +20,8 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 
-from knowledge_base.features import Vocabulary, pieces
+from knowledge_base.features import Vocabulary, features
+from knowledge_base.lexicon import Lexicon
 
 UNKNOWN = "[UNK]"
 DIMENSIONS = 256
@@ -33,13 +34,14 @@ Floats = NDArray[np.float32]
 class Encoder:
     """Texts to unit vectors, shape (texts, DIMENSIONS)."""
 
-    def __init__(self, model: SentenceTransformer) -> None:
+    def __init__(self, model: SentenceTransformer, lexicon: Lexicon) -> None:
         self._model = model
+        self._lexicon = lexicon
 
     def encode(self, texts: Sequence[str]) -> Floats:
         # A message without a known piece has no direction; it keeps a zero vector.
         vectors = self._model.encode(
-            [" ".join(pieces(text)) for text in texts],
+            [" ".join(features(text, self._lexicon)) for text in texts],
             convert_to_numpy=True,
             show_progress_bar=False,
             batch_size=512,
@@ -52,8 +54,9 @@ class Encoder:
         self._model.save(str(folder), create_model_card=False)
 
     @classmethod
-    def load(cls, folder: Path) -> Encoder:
-        return cls(SentenceTransformer(str(folder), device="cpu", local_files_only=True))
+    def load(cls, folder: Path, lexicon: Lexicon) -> Encoder:
+        model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+        return cls(model, lexicon)
 
 
 def train(
@@ -84,8 +87,8 @@ def train(
         total = 0.0
         for start in range(0, len(order), batch):
             chosen = order[start : start + batch]
-            features = _bag([_thinned(rows[i], random) for i in chosen])
-            vectors = torch.nn.functional.normalize(module(features)["sentence_embedding"])
+            bag = _bag([_thinned(rows[i], random) for i in chosen])
+            vectors = torch.nn.functional.normalize(module(bag)["sentence_embedding"])
             logits = SCALE * vectors @ torch.nn.functional.normalize(proxies).T
             loss = torch.nn.functional.cross_entropy(
                 logits, targets[torch.from_numpy(chosen)], label_smoothing=0.05
@@ -96,11 +99,11 @@ def train(
             schedule.step()
             total += loss.item() * len(chosen)
         say(f"  encoder: round {epoch + 1} of {epochs}, loss {total / len(texts):.3f}")
-    return Encoder(SentenceTransformer(modules=[module], device="cpu"))
+    return Encoder(SentenceTransformer(modules=[module], device="cpu"), vocabulary.lexicon)
 
 
 def _module(vocabulary: Vocabulary) -> StaticEmbedding:
-    numbers = {UNKNOWN: 0} | {feature: row + 1 for row, feature in enumerate(vocabulary.features)}
+    numbers = {UNKNOWN: 0} | {feature: row + 1 for row, feature in enumerate(vocabulary.names)}
     tokenizer = Tokenizer(WordLevel(numbers, unk_token=UNKNOWN))
     tokenizer.pre_tokenizer = WhitespaceSplit()
     # Rare features begin with more weight, as in the lexical score.

@@ -1,4 +1,4 @@
-"""What of a message the models see: words, pairs of words and pieces of words."""
+"""What of a message the models see: its words, pieces of words, and concepts."""
 
 from __future__ import annotations
 
@@ -10,68 +10,81 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from knowledge_base.lexicon import Lexicon
 from knowledge_base.normalise import normalise
 
 #: Lengths of the pieces of a word, its edges marked: "_carte_" has "_ca" and "rte_".
 SHORTEST_PIECE, LONGEST_PIECE = 2, 5
+#: How a feature says what it is.
+WORD, PAIR, CONCEPT = "=", "~", "@"
 
 
-def pieces(text: str) -> list[str]:
+def features(text: str, lexicon: Lexicon) -> list[str]:
     """The features of a message, repeated as often as they occur.
 
-    Pieces survive typing errors; words and pairs tell neighbours apart.
+    Pieces survive typing errors; words and pairs tell neighbours apart; concepts
+    stand for words never seen before, in any language.
     """
     words = normalise(text).split()
     found: list[str] = []
     for word in words:
         marked = f"_{word}_"
-        found.append(f"={word}")
+        found.append(WORD + word)
         for length in range(SHORTEST_PIECE, LONGEST_PIECE + 1):
             found += [marked[i : i + length] for i in range(len(marked) - length + 1)]
-    found += [f"{left}~{right}" for left, right in pairwise(words)]
+    found += [left + PAIR + right for left, right in pairwise(words)]
+    found += [CONCEPT + concept for concept in set(lexicon.find(words))]
     return found
 
 
 class Vocabulary:
-    """The features seen often enough, with how rare each is."""
+    """The features seen often enough, with how rare each is.
 
-    def __init__(self, features: Sequence[str], rarity: NDArray[np.float32]) -> None:
-        self.features = list(features)
+    Words, pieces and concepts are three blocks of equal weight, so that the many
+    pieces of a long word do not drown the few concepts.
+    """
+
+    def __init__(
+        self, names: Sequence[str], rarity: NDArray[np.float32], lexicon: Lexicon
+    ) -> None:
+        self.names = list(names)
         self.rarity = rarity  #: inverse document frequency, one a feature
-        self._row = {feature: row for row, feature in enumerate(features)}
+        self.lexicon = lexicon
+        self._row = {name: row for row, name in enumerate(names)}
+        self._block = np.array([_block(name) for name in names], dtype=np.int8)
 
     @classmethod
-    def learn(cls, texts: Iterable[str], least: int = 2) -> Vocabulary:
+    def learn(cls, texts: Iterable[str], lexicon: Lexicon, least: int = 2) -> Vocabulary:
         """Keep features that stand in at least `least` messages."""
         seen: Counter[str] = Counter()
         count = 0
         for text in texts:
-            seen.update(set(pieces(text)))
+            seen.update(set(features(text, lexicon)))
             count += 1
-        kept = sorted(feature for feature, times in seen.items() if times >= least)
-        times = np.array([seen[feature] for feature in kept], dtype=np.float64)
+        kept = sorted(name for name, times in seen.items() if times >= least)
+        times = np.array([seen[name] for name in kept], dtype=np.float64)
         rarity = np.log((1 + count) / (1 + times)) + 1
-        return cls(kept, rarity.astype(np.float32))
+        return cls(kept, rarity.astype(np.float32), lexicon)
 
     def __len__(self) -> int:
-        return len(self.features)
+        return len(self.names)
 
     def rows(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Feature numbers of a message and their weights, of length one together.
+        """Feature numbers of a message and their weights; a block's weights have length one.
 
         Weights are (1 + log count) times rarity; both arrays are empty when nothing
         in the message is known.
         """
         counts: Counter[int] = Counter()
-        for piece in pieces(text):
-            row = self._row.get(piece)
+        for name in features(text, self.lexicon):
+            row = self._row.get(name)
             if row is not None:
                 counts[row] += 1
         rows = np.fromiter(counts.keys(), dtype=np.int64, count=len(counts))
         weights = np.fromiter(counts.values(), dtype=np.float32, count=len(counts))
         weights = (1 + np.log(weights)) * self.rarity[rows] if len(rows) else weights
-        norm = float(np.linalg.norm(weights))
-        return rows, weights / norm if norm else weights
+        lengths = np.sqrt(np.bincount(self._block[rows], weights**2, minlength=3))
+        return rows, (weights / np.maximum(lengths, 1e-9)[self._block[rows]]).astype(np.float32)
 
     def matrix(self, texts: Sequence[str]) -> csr_matrix:
         """One row a text."""
@@ -82,10 +95,12 @@ class Vocabulary:
             all_weights.append(weights)
             ends.append(ends[-1] + len(rows))
         return csr_matrix(
-            (
-                np.concatenate(all_weights) if all_weights else np.zeros(0, np.float32),
-                np.concatenate(all_rows) if all_rows else np.zeros(0, np.int64),
-                np.array(ends),
-            ),
+            (np.concatenate(all_weights), np.concatenate(all_rows), np.array(ends)),
             shape=(len(texts), len(self)),
         )
+
+
+def _block(name: str) -> int:
+    if name.startswith(CONCEPT):
+        return 2
+    return 1 if name.startswith(WORD) or PAIR in name else 0

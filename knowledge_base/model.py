@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from knowledge_base.encoder import Encoder, Floats
 from knowledge_base.examples import ACT_NAMES, OUT_OF_SCOPE
 from knowledge_base.features import Vocabulary
+from knowledge_base.lexicon import Lexicon
 from knowledge_base.normalise import normalise
 
 #: Changes whenever what is written by one version cannot be read by another.
@@ -172,7 +173,10 @@ class Understanding:
         }
         np.savez(folder / "arrays.npz", **arrays)
         (folder / "vocabulary.txt").write_text(
-            "\n".join(self.vocabulary.features), encoding="utf-8"
+            "\n".join(self.vocabulary.names), encoding="utf-8"
+        )
+        (folder / "lexicon.json").write_text(
+            json.dumps(self.vocabulary.lexicon.forms, ensure_ascii=False), encoding="utf-8"
         )
         about = {
             "format": FORMAT,
@@ -189,10 +193,11 @@ class Understanding:
             if about["format"] != FORMAT:
                 raise ModelError(f"{folder} was written by another version: guichet kb train")
             arrays = np.load(folder / "arrays.npz")
-            features = (folder / "vocabulary.txt").read_text(encoding="utf-8").split("\n")
+            names = (folder / "vocabulary.txt").read_text(encoding="utf-8").split("\n")
+            lexicon = Lexicon(json.loads((folder / "lexicon.json").read_text(encoding="utf-8")))
             return cls(
-                Vocabulary(features, arrays["rarity"]),
-                Encoder.load(folder / "encoder"),
+                Vocabulary(names, arrays["rarity"], lexicon),
+                Encoder.load(folder / "encoder", lexicon),
                 Linear.from_arrays("meaning", arrays),
                 arrays["prototypes"],
                 about["prototype_scale"],

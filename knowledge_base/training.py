@@ -18,6 +18,7 @@ from knowledge_base import encoder as encoders
 from knowledge_base.content import FOLDER, ContentError
 from knowledge_base.examples import QUESTIONS, Example, load_acts, load_questions
 from knowledge_base.features import Vocabulary
+from knowledge_base.lexicon import load_lexicon
 from knowledge_base.model import LATIN, Linear, Thresholds, Understanding
 
 #: Languages not written in Latin letters, and the letters they are written in.
@@ -56,7 +57,7 @@ def fit(
 ) -> Understanding:
     """Train every part on the examples."""
     texts = [example.text for example in examples]
-    vocabulary = Vocabulary.learn(texts)
+    vocabulary = Vocabulary.learn(texts, load_lexicon())
     matrix = vocabulary.matrix(texts)
     classes = sorted({example.label for example in examples})
     numbers = [classes.index(example.label) for example in examples]

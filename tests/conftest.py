@@ -1,0 +1,134 @@
+"""Real Redis, real Rasa, real HTTP; only Twilio has a stand-in."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from bench.twilio_stand_in import (
+    Sent,
+    TwilioStandIn,
+    environment,
+    post_webhook,
+    serve,
+    webhook_form,
+)
+from guichet import redis_server
+from guichet.settings import ROOT, Settings, running
+
+MODEL = ROOT / "var" / "knowledge_base"
+
+
+@dataclass
+class System:
+    """A whole Guichet, started with `guichet up`, and the stand-in it sends to."""
+
+    settings: Settings
+    twilio: TwilioStandIn
+    client: httpx.AsyncClient
+    process: asyncio.subprocess.Process
+    output: Path
+
+    @property
+    def webhook(self) -> str:
+        return f"{self.addresses['gateway_url']}/twilio/sms"
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        state = running(self.settings)
+        assert state is not None
+        return state
+
+    async def text(self, sender: str, text: str, replies: int = 1, **fields: str) -> str:
+        """Send an SMS; the last of the replies it brings."""
+        before = len([sent for sent in self.twilio.sent if sent.to == sender])
+        answer = await post_webhook(self.client, self.webhook, webhook_form(sender, text, **fields))
+        assert answer.status_code == 200, answer.text
+        sent = await self.twilio.wait_for(before + replies, to=sender, timeout_s=60)
+        return sent[before + replies - 1].body
+
+    def sent_to(self, number: str) -> list[Sent]:
+        return [sent for sent in self.twilio.sent if sent.to == number]
+
+
+@pytest_asyncio.fixture(scope="session")
+async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
+    folder = tmp_path_factory.mktemp("guichet")
+    async with serve(TwilioStandIn()) as twilio, httpx.AsyncClient(trust_env=False) as client:
+        settings = Settings(data_dir=folder / "var", kb_model=MODEL, port=0)
+        output = folder / "output.txt"
+        process = await start(settings, environment(twilio), output)
+        try:
+            yield System(settings, twilio, client, process, output)
+        finally:
+            await stop(process)
+
+
+async def start(
+    settings: Settings, extra: dict[str, str], output: Path
+) -> asyncio.subprocess.Process:
+    """`guichet up`, ready."""
+    own = {
+        "GUICHET_DATA_DIR": str(settings.data_dir),
+        "GUICHET_KB_MODEL": str(settings.model_dir),
+        "GUICHET_PORT": "0",
+        **extra,
+    }
+    with output.open("wb") as file:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "guichet.cli", "up",
+            stdout=file, stderr=file, cwd=ROOT, env={**os.environ, **own},
+        )  # fmt: skip
+    for _ in range(1200):
+        text = output.read_text()
+        if "Ready." in text:
+            return process
+        assert process.returncode is None, text
+        await asyncio.sleep(0.1)
+    process.kill()
+    raise AssertionError(f"not ready: {output.read_text()}")
+
+
+async def stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.terminate()
+        await asyncio.wait_for(process.wait(), 40)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def redis_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    settings = Settings(data_dir=tmp_path_factory.mktemp("redis"))
+    process = await asyncio.create_subprocess_exec(
+        *redis_server.embedded_command(settings), stdout=asyncio.subprocess.DEVNULL
+    )
+    url = redis_server.embedded_url(settings)
+    client = redis_server.connect(url)
+    for _ in range(100):
+        try:
+            await client.ping()
+            break
+        except RedisError:
+            await asyncio.sleep(0.05)
+    await client.aclose()
+    yield url
+    process.terminate()
+    await process.wait()
+
+
+@pytest_asyncio.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    """An empty Redis."""
+    client = redis_server.connect(redis_url)
+    await client.flushall()
+    yield client
+    await client.aclose()
