@@ -48,7 +48,7 @@ FEWEST_QUESTIONS_ELSEWHERE = 24
 FEWEST_LATIN = {"ar": 8}
 FEWEST_ACTS = 20
 #: Names that hold a digit and are no figure.
-NAMES_WITH_DIGITS = re.compile(r"\bC2S\b|\b24h\b")
+NAMES_WITH_DIGITS = re.compile(r"\bC2S\b|\b24h\b|\b2D\b")
 LIST_NUMBER = re.compile(r"^\d+\. ", re.MULTILINE)
 MARKDOWN = re.compile(r"\*\*|\]\(|^#", re.MULTILINE)
 #: Two messages with this share of four-letter pieces in common are near-duplicates.
