@@ -6,7 +6,6 @@ import asyncio
 import os
 import random
 import statistics
-import subprocess
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +14,7 @@ import httpx
 
 from bench.twilio_stand_in import TwilioStandIn, environment, post_webhook, serve, webhook_form
 from guichet import supervisor
-from guichet.settings import Settings, load_settings
+from guichet.settings import Settings, load_settings, running
 from knowledge_base.examples import EVALUATION, load_cases
 
 QUIET_S = 0.02  #: pause between two messages, so that each is alone
@@ -41,18 +40,18 @@ async def run(messages: int, turns: int) -> None:
             settings = Settings(data_dir=Path(folder), kb_model=model, port=0)
             os.environ["GUICHET_KB_MODEL"] = str(model.resolve())
             began = time.perf_counter()
-            running = await supervisor.up(settings, print)
+            started = await supervisor.up(settings, print)
             print(f"up to healthy: {time.perf_counter() - began:.1f} s")
             try:
                 await _measure(settings, twilio, texts, messages, turns)
             finally:
-                await supervisor.down(settings, running)
+                await supervisor.down(settings, started)
 
 
 async def _measure(
     settings: Settings, twilio: TwilioStandIn, texts: list[str], messages: int, turns: int
 ) -> None:
-    state = supervisor.running(settings) or {}
+    state = running(settings) or {}
     url = f"{state['gateway_url']}/twilio/sms"
     async with httpx.AsyncClient(trust_env=False) as client:
 
@@ -97,11 +96,8 @@ def _percentiles(times: list[float]) -> str:
 
 def _memory_mb(parent: int) -> float:
     """Memory of the processes this one started: PSS counts a shared page once."""
-    listed = subprocess.run(
-        ["ps", "-o", "pid=", "--ppid", str(parent)], capture_output=True, text=True, check=True
-    )
     total = 0.0
-    for pid in listed.stdout.split():
+    for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
         try:
             smaps = Path(f"/proc/{pid}/smaps_rollup").read_text()
         except OSError:

@@ -31,10 +31,10 @@ from rasa.shared.core.events import (
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.utils.endpoints import EndpointConfig
 
-#: Turns kept. Rules look back one turn, forms a few more.
-TAIL_TURNS = 6
+#: Turns kept: rules look back one; slots and an active form are restored besides.
+TAIL_TURNS = 2
 #: Turns at which the tail is cut again, so that most turns copy nothing.
-CUT_AT_TURNS = 12
+CUT_AT_TURNS = 4
 NONCE_BYTES = 12
 
 

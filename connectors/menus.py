@@ -28,7 +28,8 @@ def chosen(text: str, options: Sequence[Option], texts: Texts) -> Option | None:
     for option in options:
         if folded == fold(option.title) or folded in map(fold, option.words):
             return option
-    thing = texts.words.get(folded)
+    word = texts.words.get(folded)
+    thing = word.thing if word is not None else None
     for option in options:
         if thing is not None and thing in option.words:
             return option

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import secrets
@@ -248,9 +249,13 @@ class Worker:
         A word that stands for a thing in any language ("HUMAIN", "MENU") becomes its
         payload, so that what the answers promise always works.
         """
-        thing = self._renderer.texts.words.get(fold(text))
-        if thing in ("human", "menu"):
-            return f"/{thing}"
+        folded = fold(text)
+        word = self._renderer.texts.words.get(folded)
+        if word is not None and word.thing in ("human", "menu"):
+            entities = json.dumps({"language": word.language}) if word.language else ""
+            return f"/{word.thing}{entities}"
+        if folded.isdecimal() and len(folded) <= 2:
+            return "/menu"  # a number, but nothing was offered under it
         return text.encode("utf-8", "replace").decode().lstrip("/ \t\r\n\N{FULLWIDTH SOLIDUS}")
 
     def _say(self, name: str, before: Conversation, channel: Channel) -> Rendered:

@@ -109,8 +109,8 @@ def split(text: str, segments: int, footer: str = "") -> list[str]:
     return parts
 
 
-#: Ends of a line or a sentence, in the scripts Guichet writes.
-_SENTENCE_END = re.compile(r"\n+|(?<=[.!?؟。！？।۔])\s+|(?<=[。！？])")
+#: Ends of a line or a sentence, in the scripts Guichet writes; "2." begins a step.
+_SENTENCE_END = re.compile(r"\n+|(?<!\d\.)(?<=[.!?؟。！？।۔])\s+|(?<=[。！？])")
 
 
 def _longest_head(text: str, segments: int, footer: str) -> int:

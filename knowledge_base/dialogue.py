@@ -36,6 +36,14 @@ class Phrases:
     words: Mapping[str, tuple[str, ...]]  #: whole messages that mean a thing, by thing
 
 
+@dataclass(frozen=True)
+class Word:
+    """A whole message with a fixed meaning."""
+
+    thing: str
+    language: str | None  #: None when several languages write it so
+
+
 class Texts:
     """The dialogue texts of every language there is a file for."""
 
@@ -51,14 +59,16 @@ class Texts:
         return self._by_language.get(language or "fr") or self._by_language["fr"]
 
     @cached_property
-    def words(self) -> dict[str, str]:
-        """`{folded message: thing}` over all languages: "more", "suite", "المزيد"."""
-        return {
-            fold(word): thing
-            for phrases in self._by_language.values()
-            for thing, words in phrases.words.items()
-            for word in words
-        }
+    def words(self) -> dict[str, Word]:
+        """`{folded message: what it stands for}` over all languages: "more", "المزيد"."""
+        found: dict[str, Word] = {}
+        for language, phrases in self._by_language.items():
+            for thing, words in phrases.words.items():
+                for word in map(fold, words):
+                    known = found.get(word)
+                    shared = known is not None and known.language != language
+                    found[word] = Word(thing, None if shared else language)
+        return found
 
 
 def load_texts(facts: Facts, retention_days: int = 30, folder: Path = RESPONSES) -> Texts:
@@ -67,8 +77,9 @@ def load_texts(facts: Facts, retention_days: int = 30, folder: Path = RESPONSES)
     texts = {path.stem: _load(path, facts) for path in sorted(folder.glob("*.yml"))}
     if "fr" not in texts:
         raise ContentError(f"{folder}/fr.yml is missing")
-    order = ["fr", "en", "ar"]  # most spoken at the counter first, then the alphabet
-    return Texts({code: texts[code] for code in sorted(texts, key=lambda c: (c not in order, c))})
+    # The languages most written to the counter first, then the alphabet.
+    first = [code for code in ("fr", "en", "ar") if code in texts]
+    return Texts({code: texts[code] for code in [*first, *sorted(set(texts) - set(first))]})
 
 
 def fold(text: str) -> str:

@@ -44,9 +44,7 @@ class Vocabulary:
     pieces of a long word do not drown the few concepts.
     """
 
-    def __init__(
-        self, names: Sequence[str], rarity: NDArray[np.float32], lexicon: Lexicon
-    ) -> None:
+    def __init__(self, names: Sequence[str], rarity: NDArray[np.float32], lexicon: Lexicon) -> None:
         self.names = list(names)
         self.rarity = rarity  #: inverse document frequency, one a feature
         self.lexicon = lexicon

@@ -172,9 +172,7 @@ class Understanding:
             **self.language.arrays("language"),
         }
         np.savez(folder / "arrays.npz", **arrays)
-        (folder / "vocabulary.txt").write_text(
-            "\n".join(self.vocabulary.names), encoding="utf-8"
-        )
+        (folder / "vocabulary.txt").write_text("\n".join(self.vocabulary.names), encoding="utf-8")
         (folder / "lexicon.json").write_text(
             json.dumps(self.vocabulary.lexicon.forms, ensure_ascii=False), encoding="utf-8"
         )

@@ -36,7 +36,21 @@ def test_options_are_numbered_in_order() -> None:
 
 @pytest.mark.parametrize(
     "reply",
-    ["2", "٢", "۲", "2.", " 2 ", "2)", "(2)", "n° 2", "deux", "Deux !", "two", "اثنان", "carte perimee"],
+    [
+        "2",
+        "٢",
+        "۲",
+        "2.",
+        " 2 ",
+        "2)",
+        "(2)",
+        "n° 2",
+        "deux",
+        "Deux !",
+        "two",
+        "اثنان",
+        "carte perimee",
+    ],
 )
 def test_the_second_by_any_name(reply: str, texts: Texts) -> None:
     option = chosen(reply, OPTIONS, texts)
