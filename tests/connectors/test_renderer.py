@@ -1,0 +1,104 @@
+"""Answers fit their channel, in their language, for every article."""
+
+from __future__ import annotations
+
+import pytest
+
+from connectors.channels import Limits
+from connectors.records import Conversation
+from connectors.renderer import REST_PAYLOAD, Renderer
+from guichet.sms import measure
+from knowledge_base.content import load_library
+from knowledge_base.dialogue import load_texts
+
+LIBRARY = load_library()
+RENDERER = Renderer(LIBRARY, load_texts(LIBRARY.facts))
+SMS = Limits("sms", part_segments=4)
+CHAT = Limits("chat", part_characters=4000)
+ALL = sorted(LIBRARY.articles)
+
+
+@pytest.mark.parametrize(("language", "id"), ALL)
+def test_an_article_fits_the_segments_of_its_language(language: str, id: str) -> None:
+    payload = {"type": "article", "id": id, "language": language}
+    rendered = RENDERER.render([payload], SMS, Conversation())
+    [text] = rendered.parts
+    measured = measure(text)
+    latin = language in ("fr", "en")
+    assert measured.alphabet == ("GSM-7" if latin else "UCS-2")
+    assert measured.segments <= (2 if latin else 4)
+    assert rendered.conversation.language == language
+    assert not rendered.buttons
+
+
+@pytest.mark.parametrize(("language", "id"), ALL)
+def test_details_come_in_parts_that_fit_and_lose_nothing(language: str, id: str) -> None:
+    payload = {"type": "details", "id": id, "language": language}
+    rendered = RENDERER.render([payload], SMS, Conversation())
+    parts = list(rendered.parts)
+    while any(o.payload == REST_PAYLOAD for o in rendered.conversation.options):
+        rendered = RENDERER.rest(SMS, rendered.conversation)
+        parts += rendered.parts
+    assert all(measure(part).segments <= 4 for part in parts)
+    article = LIBRARY.articles[language, id]
+    text = "".join("".join(parts).split())
+    for line in article.message.splitlines():
+        words = LIBRARY.fill(line, language).split()
+        assert _gsm(words[-1]) in text
+
+
+def _gsm(word: str) -> str:
+    from guichet.sms import to_gsm_7
+
+    return "".join(to_gsm_7(word).split())
+
+
+@pytest.mark.parametrize("language", ["fr", "en", "ar"])
+def test_candidates_are_numbered_and_the_empty_one_left_out(language: str) -> None:
+    payload = {
+        "type": "choose",
+        "language": language,
+        "buttons": [
+            {"article": "fees", "payload": '/ask_procedure{"article": "fees"}'},
+            {"article": "api", "payload": '/ask_procedure{"article": "api"}'},
+            {"article": "none", "payload": '/ask_procedure{"article": "none"}'},
+            {"label": "none_of_these", "payload": "/nlu_fallback"},
+        ],
+    }
+    rendered = RENDERER.render([payload], SMS, Conversation())
+    text = rendered.parts[0]
+    assert "\n1 " in text
+    assert "\n3 " in text
+    assert "\n4 " not in text
+    assert [o.payload for o in rendered.conversation.options][2] == "/nlu_fallback"
+    chat = RENDERER.render([payload], CHAT, Conversation())
+    assert len(chat.buttons) == 3
+    assert "\n1 " not in chat.parts[0]
+
+
+def test_a_chat_answer_has_title_text_and_buttons() -> None:
+    payload = {"type": "article", "id": "fees", "language": "fr"}
+    rendered = RENDERER.render([payload], CHAT, Conversation())
+    assert rendered.parts[0].startswith(LIBRARY.articles["fr", "fees"].title)
+    assert len(rendered.buttons) == 2
+
+
+def test_an_unknown_language_is_answered_in_french() -> None:
+    payload = {"type": "response", "name": "greet", "language": "xx"}
+    rendered = RENDERER.render([payload], SMS, Conversation())
+    assert rendered.parts[0].startswith("Bonjour")
+    assert rendered.conversation.language == "fr"
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"type": "article", "id": "nothing", "language": "fr"},
+        {"type": "response", "name": "nothing", "language": "fr"},
+        {"type": "nothing", "language": "fr"},
+        {"type": "article", "language": "fr"},
+    ],
+)
+def test_what_does_not_exist_is_an_error(payload: dict[str, str]) -> None:
+    with pytest.raises(KeyError):
+        RENDERER.render([payload], SMS, Conversation())
