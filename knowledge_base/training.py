@@ -89,6 +89,12 @@ def variant(example: Example) -> str:
 
 
 def _linear(matrix: csr_matrix, labels: Sequence[str], strength: float) -> Linear:
+    if len(set(labels)) == 1:  # nothing to tell apart
+        return Linear(
+            list(labels[:1]),
+            np.zeros((matrix.shape[1], 1), dtype=np.float16),
+            np.zeros(1, dtype=np.float32),
+        )
     # Messages of rare classes count as much together as those of frequent ones.
     model = LogisticRegression(C=strength, max_iter=60, class_weight="balanced", tol=1e-3)
     with warnings.catch_warnings():

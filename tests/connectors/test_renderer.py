@@ -7,7 +7,7 @@ import pytest
 from connectors.channels import Limits
 from connectors.records import Conversation
 from connectors.renderer import REST_PAYLOAD, Renderer
-from guichet.sms import measure
+from guichet.sms import measure, to_gsm_7
 from knowledge_base.content import load_library
 from knowledge_base.dialogue import load_texts
 
@@ -44,13 +44,7 @@ def test_details_come_in_parts_that_fit_and_lose_nothing(language: str, id: str)
     text = "".join("".join(parts).split())
     for line in article.message.splitlines():
         words = LIBRARY.fill(line, language).split()
-        assert _gsm(words[-1]) in text
-
-
-def _gsm(word: str) -> str:
-    from guichet.sms import to_gsm_7
-
-    return "".join(to_gsm_7(word).split())
+        assert words[-1] in text or to_gsm_7(words[-1]) in text
 
 
 @pytest.mark.parametrize("language", ["fr", "en", "ar"])

@@ -79,7 +79,7 @@ def test_nothing_readable_keeps_the_language_of_the_conversation(
 
 
 def test_the_service_answers_as_its_description_says(understanding: Understanding) -> None:
-    validate(OPENAPI)  # type: ignore[arg-type]
+    validate(OPENAPI)
     with TestClient(create_app(understanding)) as client:
         assert client.get("/health").json()["articles"] == len(understanding.articles)
         assert client.get("/openapi.json").json() == OPENAPI
