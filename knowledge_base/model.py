@@ -36,6 +36,7 @@ class Thresholds:
     answer: float  #: certainty from which one article is given at once
     choose: float  #: certainty of the best three together from which they are offered
     act: float  #: certainty from which an act is taken
+    refuse: float  #: probability of being out of scope from which nothing is answered
     mix: float  #: share of the encoder beside the lexical score
     temperature: float  #: makes probabilities honest; above one is more modest
     language_habit: float  #: log odds in favour of the language a conversation has
@@ -98,6 +99,8 @@ class Understanding:
 
     def __post_init__(self) -> None:
         self.articles = [c for c in self.meaning.classes if c not in (*ACT_NAMES, OUT_OF_SCOPE)]
+        classes = self.meaning.classes
+        self._outside = classes.index(OUT_OF_SCOPE) if OUT_OF_SCOPE in classes else None
         self._article_rows = np.array([self.meaning.classes.index(id) for id in self.articles])
 
     def decide(self, text: str, language: str | None = None) -> Decision:
@@ -148,7 +151,8 @@ class Understanding:
         certainty = float(certainties.max())
         if best in ACT_NAMES and certainty >= self.thresholds.act:
             return "act", best, certainty, ()
-        if best == OUT_OF_SCOPE or not ranking:
+        outside = self._outside is not None and certainties[self._outside] >= self.thresholds.refuse
+        if best == OUT_OF_SCOPE or outside or not ranking:
             return "fallback", None, certainty, ()
         first = ranking[0][1]
         if first >= self.thresholds.answer:

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import yaml
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, diags
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from knowledge_base import encoder as encoders
 from knowledge_base.content import FOLDER, ContentError
 from knowledge_base.examples import QUESTIONS, Example, load_acts, load_questions
-from knowledge_base.features import Vocabulary
+from knowledge_base.features import CONCEPT, Vocabulary
 from knowledge_base.lexicon import load_lexicon
 from knowledge_base.model import LATIN, Linear, Thresholds, Understanding
 
@@ -63,7 +63,9 @@ def fit(
     numbers = [classes.index(example.label) for example in examples]
     say(f"  lexical score: {len(vocabulary)} features, {len(classes)} meanings …")
     meaning = _linear(matrix, [example.label for example in examples], 20.0)
-    language = _linear(matrix, [variant(example) for example in examples], 20.0)
+    # Concepts are the same in every language: they tell nothing about which it is.
+    spelling = matrix @ diags([float(not n.startswith(CONCEPT)) for n in vocabulary.names])
+    language = _linear(spelling.tocsr(), [variant(example) for example in examples], 20.0)
     encoder = encoders.train(texts, numbers, vocabulary, say)
     vectors = encoder.encode(texts)
     prototypes = np.stack(
