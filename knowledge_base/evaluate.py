@@ -14,7 +14,7 @@ import httpx
 
 from guichet import supervisor
 from guichet.settings import Settings, SettingsError, running
-from knowledge_base.content import ContentError
+from knowledge_base.content import ContentError, load_entries
 from knowledge_base.examples import Case, load_cases
 
 Report = dict[str, dict[str, float | int | None]]
@@ -47,7 +47,16 @@ async def run(
         raise ContentError(f"no messages in {', '.join(map(str, files))}")
     async with _rasa(settings, say) as url:
         predictions = await _predict(url, cases, say)
-    return report(cases, predictions), predictions
+    published = load_entries()
+    counted = [
+        (case, prediction)
+        for case, prediction in zip(cases, predictions, strict=True)
+        if case.kind != "article" or case.label in published
+    ]
+    if len(counted) < len(cases):
+        left_out = len(cases) - len(counted)
+        say(f"{left_out} messages about subjects not published yet are left out of the figures.")
+    return report([c for c, _ in counted], [p for _, p in counted]), predictions
 
 
 def report(cases: list[Case], predictions: list[Prediction]) -> Report:
