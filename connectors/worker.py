@@ -254,6 +254,8 @@ class Worker:
         if word is not None and word.thing in ("human", "menu"):
             entities = json.dumps({"language": word.language}) if word.language else ""
             return f"/{word.thing}{entities}"
+        if word is not None and word.thing == "more":
+            return "/ask_details"  # nothing more was offered: of the last article, if any
         if folded.isdecimal() and len(folded) <= 2:
             return "/menu"  # a number, but nothing was offered under it
         return text.encode("utf-8", "replace").decode().lstrip("/ \t\r\n\N{FULLWIDTH SOLIDUS}")

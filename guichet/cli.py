@@ -129,7 +129,7 @@ def doctor() -> None:
 @kb.command()
 def check() -> None:
     """Every article, language, fact and source: complete and consistent, or exit 1."""
-    from knowledge_base import check as checks
+    import knowledge_base.check as checks
 
     faults, summary = checks.run()
     for fault in faults:

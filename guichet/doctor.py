@@ -48,7 +48,7 @@ async def examine() -> list[Finding]:
 
 
 def _installed(settings: Settings) -> list[Finding]:
-    from knowledge_base import check
+    import knowledge_base.check as check
     from knowledge_base.model import ModelError, Understanding
 
     findings = []

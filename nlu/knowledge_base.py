@@ -29,7 +29,7 @@ class KnowledgeBaseAway(RasaException):
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
 class KnowledgeBaseClassifier(GraphComponent, IntentClassifier):
-    """Sets intent and entities (language, article, certainty, candidates) of a message.
+    """Sets the intent of a message, its confidence, and entities: language, article, candidates.
 
     The address comes from GUICHET_KB_URL. The language a conversation already has
     travels in the message's metadata under "language".
@@ -106,7 +106,7 @@ def _apply(decision: Dict[Text, Any], message: Message) -> None:
     entities: Dict[Text, Any] = {"language": decision["language"]}
     if decision["decision"] == "answer":
         intent = "ask_procedure"
-        entities.update(article=decision["label"], certainty=certainty)
+        entities["article"] = decision["label"]
     elif decision["decision"] == "choose":
         intent = "choose_procedure"
         candidates = decision["candidates"] + [NO_CANDIDATE]
