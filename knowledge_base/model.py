@@ -135,7 +135,7 @@ class Understanding:
     def identify(self, text: str, habit: str | None = None) -> str:
         """The language of a message, "ar-Latn" for Arabic in Latin letters."""
         rows, values = self.vocabulary.rows(text)
-        if len(rows) == 0:
+        if len(rows) == 0 or not any(letter.isalpha() for letter in text):
             return habit or DEFAULT_LANGUAGE
         scores = self.language.scores(rows, values)
         if habit:

@@ -30,6 +30,8 @@ def understanding() -> Understanding:
         ("how much does the tax stamp cost for a renewal", "en", "answer", "fees"),
         ("كم ثمن الطابع الجبائي لتجديد البطاقة", "ar", "answer", "fees"),
         ("bonjour", "fr", "act", "greet"),
+        ("oui", "fr", "act", "affirm"),
+        ("no", "en", "act", "deny"),
         ("thank you very much", "en", "act", "thanks"),
         ("السلام عليكم", "ar", "act", "greet"),
         ("je veux parler à une vraie personne", "fr", "act", "human"),
@@ -76,6 +78,12 @@ def test_nothing_readable_keeps_the_language_of_the_conversation(
 ) -> None:
     assert understanding.decide("😀", "ar").language == "ar"
     assert understanding.decide("😀", None).language == "fr"
+
+
+@pytest.mark.parametrize("text", ["2", "12.", "٢", "?!", "2026"])
+def test_figures_alone_tell_no_language(understanding: Understanding, text: str) -> None:
+    assert understanding.decide(text).language == "fr"
+    assert understanding.decide(text, "en").language == "en"
 
 
 def test_the_service_answers_as_its_description_says(understanding: Understanding) -> None:
