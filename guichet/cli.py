@@ -98,7 +98,7 @@ def evaluate(
     """Run messages through Rasa and the knowledge base, as the bot would; report."""
     from guichet import supervisor
     from knowledge_base import evaluate as evaluation
-    from knowledge_base.content import ContentError
+    from knowledge_base.errors import ContentError
 
     try:
         report, rows = asyncio.run(evaluation.run(_settings(), files, _progress))
@@ -127,11 +127,19 @@ def doctor() -> None:
 
 
 @kb.command()
-def check() -> None:
+def check(
+    language: Annotated[
+        list[str] | None, typer.Option(help="Only this language, served yet or not; repeatable.")
+    ] = None,
+) -> None:
     """Every article, language, fact and source: complete and consistent, or exit 1."""
     import knowledge_base.check as checks
+    from knowledge_base.languages import load_languages
 
-    faults, summary = checks.run()
+    unknown = sorted(set(language or ()) - set(load_languages()))
+    if unknown:
+        _fail(f"unknown language {', '.join(unknown)}: one of {', '.join(load_languages())}")
+    faults, summary = checks.run(language)
     for fault in faults:
         typer.echo(fault)
     typer.echo(summary, err=bool(faults))
@@ -146,7 +154,7 @@ def train(
 ) -> None:
     """Train the encoder and build the index."""
     from knowledge_base import training
-    from knowledge_base.content import ContentError
+    from knowledge_base.errors import ContentError
 
     try:
         training.run(data, out or _settings().model_dir, _progress)

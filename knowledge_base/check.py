@@ -3,80 +3,70 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
-from pathlib import Path
 
 from babel import UnknownLocaleError
 
 from guichet import sms
 from guichet.settings import ROOT
+from knowledge_base import check_examples
 from knowledge_base.content import (
     PLACEHOLDER,
     SECTIONS,
     Article,
-    ContentError,
     Library,
     load_library,
 )
-from knowledge_base.dialogue import RESPONSES, load_texts
-from knowledge_base.examples import (
-    ACT_NAMES,
-    ACTS,
-    EVALUATION,
-    OUT_OF_SCOPE,
-    QUESTIONS,
-    Case,
-    load_acts,
-    load_cases,
-    load_questions,
-)
-from knowledge_base.normalise import normalise
+from knowledge_base.dialogue import RESPONSES, Texts, load_texts
+from knowledge_base.errors import ContentError
+from knowledge_base.languages import LETTERS, Language, load_languages, served
 
-#: Languages whose SMS must keep to GSM-7, and the segments an answer may have.
-GSM_LANGUAGES = {"fr", "en", "es", "pt", "tr"}
-SEGMENTS = {True: 2, False: 3}
 LONGEST_TITLE = 60
-MESSAGE_LENGTH = (300, 900)
-#: Chinese says the same in a third of the characters.
-SHORT_SCRIPTS = {"zh": (110, 900)}
+LONGEST_MESSAGE = 900
 LONGEST_DETAILS = 1000
-#: Fewest questions an article has in a language, and acts an act.
-FEWEST_QUESTIONS = {"fr": 30, "en": 20, "ar": 20}
-FEWEST_QUESTIONS_ELSEWHERE = 24
-FEWEST_LATIN = {"ar": 8}
-FEWEST_ACTS = 20
+#: Segments that a dialogue text may have by SMS.
+LONGEST_RESPONSE = 3
+#: Most of a text's letters that may be Latin where the language has another script.
+MOST_LATIN = 0.45
 #: Names that hold a digit and are no figure.
 NAMES_WITH_DIGITS = re.compile(r"\bC2S\b|\b24h\b|\b2D\b")
 LIST_NUMBER = re.compile(r"^\d+\. ", re.MULTILINE)
 MARKDOWN = re.compile(r"\*\*|\]\(|^#", re.MULTILINE)
-#: Two messages with this share of four-letter pieces in common are near-duplicates.
-NEAR = 0.8
+LATIN_WORD = re.compile(rf"[{LETTERS['Latin']}]{{3,}}")
+#: Latin words that a text in another script may hold without the French text doing so.
+LATIN_TERMS = frozenset(
+    "anef guichet sms mms pdf jpg png qr email mail gmail spam whatsapp telegram".split()  # noqa: SIM905
+)
 
 
-def run() -> tuple[list[str], str]:
-    """All faults, as "file:line: what is wrong", and one line of summary."""
+def run(languages: Collection[str] | None = None) -> tuple[list[str], str]:
+    """All faults, as "file:line: what is wrong", and one line of summary.
+
+    `languages`: check these only, also before they are served; default: all served.
+    """
+    wanted = [load_languages()[code] for code in languages or served()]
     faults: list[str] = []
     try:
         library = load_library()
+        texts = load_texts(library.facts, languages={"fr", *(lang.code for lang in wanted)})
     except ContentError as error:
         return [_shown(str(error))], "1 fault; the rest is not checked before it is mended"
-    faults += _articles(library)
+    faults += _entries(library)
+    for language in wanted:
+        faults += _articles(library, language, texts)
+        faults += _dialogue(texts, language)
     faults += _facts(library)
-    faults += _dialogue(library)
-    faults += _examples(library)
-    languages = library.languages
+    faults += check_examples.run(library, wanted)
     summary = (
-        f"{len(library.entries)} articles in {len(languages)} languages "
-        f"({', '.join(languages)}), {len(library.facts)} facts: "
+        f"{len(library.entries)} articles in {len(wanted)} languages "
+        f"({', '.join(language.code for language in wanted)}), {len(library.facts)} facts: "
         + (f"{len(faults)} faults" if faults else "all good")
     )
     return [_shown(fault) for fault in faults], summary
 
 
-def _articles(library: Library) -> Iterator[str]:
-    used: set[str] = set()
+def _entries(library: Library) -> Iterator[str]:
     for id, entry in library.entries.items():
         where = f"knowledge_base/articles.yml:{entry.line}: {id}"
         for other in entry.related:
@@ -88,21 +78,25 @@ def _articles(library: Library) -> Iterator[str]:
             yield f"{where}: no source"
         if entry.check_again <= entry.checked:
             yield f"{where}: check_again is not after checked"
-        for language in library.languages:
-            article = library.articles.get((language, id))
-            if article is None:
-                yield f"{where}: missing in language '{language}'"
-                continue
-            used |= article.placeholders
-            yield from _article(article, library)
-            french = library.articles.get(("fr", id))
-            if french is not None:
-                yield from _same_facts(article, french)
-    for key in sorted(used - set(library.facts)):
-        yield f"knowledge_base/facts.yml:1: fact '{key}' is named by a text and missing"
 
 
-def _article(article: Article, library: Library) -> Iterator[str]:
+def _articles(library: Library, language: Language, texts: Texts) -> Iterator[str]:
+    known = _french_words(library) if language.script != "Latin" else frozenset()
+    labels = texts.phrases(language.code).labels
+    footer = f"\n{labels['sms_more']}. {labels['sms_human']}"
+    for id, entry in library.entries.items():
+        article = library.articles.get((language.code, id))
+        if article is None:
+            yield f"knowledge_base/articles.yml:{entry.line}: {id}: missing in '{language.code}'"
+            continue
+        yield from _article(article, library, language, footer)
+        yield from _letters(article, language, known)
+        french = library.articles.get(("fr", id))
+        if french is not None:
+            yield from _same_facts(article, french)
+
+
+def _article(article: Article, library: Library, language: Language, footer: str) -> Iterator[str]:
     lines = article.path.read_text(encoding="utf-8").splitlines()
 
     def at(text: str) -> str:
@@ -110,11 +104,8 @@ def _article(article: Article, library: Library) -> Iterator[str]:
         number = next((n for n, line in enumerate(lines, 1) if needle in line), 1)
         return f"{article.path}:{number}"
 
-    texts = dict(zip(SECTIONS, (article.sms, article.message, article.details or ""), strict=True))
-    texts["Title"] = article.title
+    texts = _sections(article)
     for name, text in texts.items():
-        if not text:
-            continue
         bare = NAMES_WITH_DIGITS.sub("", LIST_NUMBER.sub("", PLACEHOLDER.sub("", text)))
         for figure in re.findall(r"\w*\d\w*", bare):
             yield f"{at(text)}: {name}: '{figure}' is a bare figure: name a fact"
@@ -128,33 +119,72 @@ def _article(article: Article, library: Library) -> Iterator[str]:
     except UnknownLocaleError:
         yield f"{article.path}:1: language '{article.language}' is not known"
         return
-    if len(filled["Title"]) > LONGEST_TITLE:
-        length = len(filled["Title"])
-        yield f"{at(article.title)}: title of {length} characters, over {LONGEST_TITLE}"
-    low, high = SHORT_SCRIPTS.get(article.language, MESSAGE_LENGTH)
-    if not low <= len(filled["Message"]) <= high:
-        yield (
-            f"{at(article.message)}: Message of {len(filled['Message'])} characters, "
-            f"not {low} to {high}"
-        )
-    if len(filled["Details"]) > LONGEST_DETAILS:
-        yield (
-            f"{at(article.details or '')}: Details of {len(filled['Details'])} characters, "
-            f"over {LONGEST_DETAILS}"
-        )
-    yield from (f"{at(article.sms)}: SMS: {fault}" for fault in _sms(article, filled["SMS"]))
+    for name, least, most in (
+        ("Title", 1, LONGEST_TITLE),
+        ("Message", language.message, LONGEST_MESSAGE),
+        ("Details", 0, LONGEST_DETAILS),
+    ):
+        length = len(filled.get(name, ""))
+        if not least <= length <= most:
+            yield f"{at(texts[name])}: {name} of {length} characters, not {least} to {most}"
+    yield from (
+        f"{at(article.sms)}: SMS: {fault}" for fault in _sms(filled["SMS"] + footer, language)
+    )
 
 
-def _sms(article: Article, text: str) -> Iterator[str]:
-    gsm = article.language in GSM_LANGUAGES
-    if gsm:
-        bare = PLACEHOLDER.sub("", article.sms)
-        outside = sorted({c for c in bare if c not in sms.GSM_7 | sms.GSM_7_EXTENSION})
-        if outside:
-            yield f"letters outside GSM-7: {' '.join(outside)}"
-    measured = sms.measure(sms.to_gsm_7(text) if gsm else text)
-    if measured.segments > SEGMENTS[gsm]:
-        yield f"{measured.segments} segments, {SEGMENTS[gsm]} allowed"
+def _sections(article: Article) -> dict[str, str]:
+    texts = dict(zip(SECTIONS, (article.sms, article.message, article.details or ""), strict=True))
+    texts["Title"] = article.title
+    return {name: text for name, text in texts.items() if text}
+
+
+def _sms(text: str, language: Language) -> Iterator[str]:
+    """An SMS as it is sent, its last line included."""
+    measured = sms.measure(sms.to_gsm_7(text) if language.gsm else text)
+    if language.gsm and measured.alphabet != "GSM-7":
+        outside = sorted({c for c in sms.to_gsm_7(text) if sms.measure(c).alphabet != "GSM-7"})
+        yield f"letters outside GSM-7 that nothing replaces: {' '.join(outside)}"
+    if measured.segments > language.sms_segments:
+        yield f"{measured.segments} segments, {language.sms_segments} allowed"
+
+
+def _letters(article: Article, language: Language, known: frozenset[str]) -> Iterator[str]:
+    """The text is in the language's own letters, French terms apart."""
+    where = f"{article.path}:1"
+    whole = "\n".join(PLACEHOLDER.sub(" ", text) for text in _sections(article).values())
+    foreign = sorted(set(whole) & set(language.foreign_letters))
+    if foreign:
+        yield f"{where}: letters that {language.name} does not have: {' '.join(foreign)}"
+    if language.own_letters and not set(whole.lower()) & set(language.own_letters):
+        yield f"{where}: no letter that only {language.name} has; is it in {language.name}?"
+    if language.script == "Latin":
+        others = "".join(letters for name, letters in LETTERS.items() if name != "Latin")
+        found = sorted(set(re.findall(f"[{others}]", whole)))
+        if found:
+            yield f"{where}: letters of another script: {' '.join(found)}"
+        return
+    for name, text in _sections(article).items():
+        bare = PLACEHOLDER.sub(" ", text)
+        latin = len(re.findall(f"[{LETTERS['Latin']}]", bare))
+        letters = sum(char.isalpha() for char in bare)
+        # A title may be little more than the name of a French paper.
+        if name != "Title" and letters and latin / letters > MOST_LATIN:
+            yield f"{where}: {name}: {latin / letters:.0%} Latin letters, {MOST_LATIN:.0%} allowed"
+        for word in sorted({word.casefold() for word in LATIN_WORD.findall(bare)} - known):
+            yield f"{where}: {name}: '{word}' is neither {language.name} nor in a French text"
+
+
+def _french_words(library: Library) -> frozenset[str]:
+    """Latin words that a text in another script may hold: those of the French texts."""
+    texts = [
+        text
+        for (language, _), article in library.articles.items()
+        if language == "fr"
+        for text in _sections(article).values()
+    ]
+    texts += [str(fact.value) for fact in library.facts.values()]
+    words = {word.casefold() for text in texts for word in LATIN_WORD.findall(text)}
+    return frozenset(words) | LATIN_TERMS
 
 
 def _same_facts(article: Article, french: Article) -> Iterator[str]:
@@ -178,104 +208,27 @@ def _facts(library: Library) -> Iterator[str]:
             yield f"{where}: {error}"
 
 
-def _dialogue(library: Library) -> Iterator[str]:
-    try:
-        texts = load_texts(library.facts)
-    except ContentError as error:
-        yield str(error)
+def _dialogue(texts: Texts, language: Language) -> Iterator[str]:
+    path = RESPONSES / f"{language.code}.yml"
+    if language.code not in texts.languages:
+        yield f"{path}:1: missing"
         return
-    french = texts.phrases("fr")
-    for language in library.languages:
-        path = RESPONSES / f"{language}.yml"
-        if language not in texts.languages:
-            yield f"{path}:1: missing"
-            continue
-        phrases = texts.phrases(language)
-        for kind, wanted, have in (
-            ("response", french.responses, phrases.responses),
-            ("label", french.labels, phrases.labels),
-            ("word list", french.words, phrases.words),
-        ):
-            for name in sorted(set(wanted) - set(have)):
-                yield f"{path}:1: {kind} '{name}' is missing"
-            for name in sorted(set(have) - set(wanted)):
-                yield f"{path}:1: {kind} '{name}' is not in the French file"
-        for name, response in phrases.responses.items():
-            text = sms.to_gsm_7(response.sms)
-            measured = sms.measure(text)
-            if language in GSM_LANGUAGES and measured.alphabet != "GSM-7":
-                yield f"{path}:1: sms of '{name}' does not fit GSM-7"
-            if measured.segments > 3:
-                yield f"{path}:1: sms of '{name}' has {measured.segments} segments"
-
-
-def _examples(library: Library) -> Iterator[str]:
-    try:
-        questions, acts = load_questions(), load_acts()
-        cases = {path: list(load_cases(path)) for path in sorted(EVALUATION.glob("*.jsonl"))}
-    except ContentError as error:
-        yield str(error)
-        return
-    counts: dict[tuple[str, str], int] = defaultdict(int)
-    latin: dict[tuple[str, str], int] = defaultdict(int)
-    pieces: dict[str, list[tuple[frozenset[str], str]]] = defaultdict(list)
-    exact: dict[tuple[str, str], str] = {}
-    for example in [*questions, *acts]:
-        key = example.language, example.label
-        counts[key] += 1
-        latin[key] += bool(re.search(r"[a-zA-Z]", example.text)) and not re.search(
-            r"[^\x00-\u024f\u2000-\u206f\u20ac]", example.text
-        )
-        if example.kind == "article" and example.label not in library.entries:
-            yield f"{example.where}: no article '{example.label}'"
-        plain = normalise(example.text)
-        before = exact.setdefault((example.language, plain), example.where)
-        if before != example.where and example.kind != "act":
-            yield f"{example.where}: the same message as {_shown(before)}"
-        pieces[example.language].append((_four_letters(plain), example.where))
-    for language in library.languages:
-        for id in library.entries:
-            least = FEWEST_QUESTIONS.get(language, FEWEST_QUESTIONS_ELSEWHERE)
-            path = QUESTIONS / language / f"{id}.txt"
-            if counts[language, id] < least:
-                yield f"{path}:1: {counts[language, id]} questions, at least {least} wanted"
-            if latin[language, id] < FEWEST_LATIN.get(language, 0):
-                yield f"{path}:1: {latin[language, id]} of them in Latin letters"
-        for act in ACT_NAMES:
-            if counts[language, act] < FEWEST_ACTS:
-                path = ACTS / f"{language}.yml"
-                yield f"{path}:1: {counts[language, act]} examples of '{act}', {FEWEST_ACTS} wanted"
-        if not counts[language, OUT_OF_SCOPE]:
-            yield f"{QUESTIONS / language / OUT_OF_SCOPE}.txt:1: missing"
-    for path, rows in cases.items():
-        yield from _apart(path, rows, pieces, library)
-
-
-def _apart(
-    path: Path,
-    rows: list[Case],
-    pieces: dict[str, list[tuple[frozenset[str], str]]],
-    library: Library,
-) -> Iterator[str]:
-    """Evaluation rows are well-formed, and none is nearly a message learnt from."""
-    seen: set[str] = set()
-    for number, row in enumerate(rows, start=1):
-        where = f"{path}:{number}"
-        if row.id in seen:
-            yield f"{where}: id '{row.id}' stands twice"
-        seen.add(row.id)
-        if row.kind == "act" and row.label not in ACT_NAMES:
-            yield f"{where}: '{row.label}' is no act"
-        if row.kind == "act":
-            continue  # "merci" is "merci", wherever it was written
-        own = _four_letters(normalise(row.text))
-        for other, origin in pieces[row.language]:
-            if len(own & other) >= NEAR * len(own | other):
-                yield f"{where}: nearly the same as {_shown(origin)}, which is learnt from"
-
-
-def _four_letters(plain: str) -> frozenset[str]:
-    return frozenset(plain[i : i + 4] for i in range(max(1, len(plain) - 3)))
+    french, phrases = texts.phrases("fr"), texts.phrases(language.code)
+    for kind, wanted, have in (
+        ("response", french.responses, phrases.responses),
+        ("label", french.labels, phrases.labels),
+        ("word list", french.words, phrases.words),
+    ):
+        for name in sorted(set(wanted) - set(have)):
+            yield f"{path}:1: {kind} '{name}' is missing"
+        for name in sorted(set(have) - set(wanted)):
+            yield f"{path}:1: {kind} '{name}' is not in the French file"
+    for name, response in phrases.responses.items():
+        measured = sms.measure(sms.to_gsm_7(response.sms) if language.gsm else response.sms)
+        if language.gsm and measured.alphabet != "GSM-7":
+            yield f"{path}:1: sms of '{name}' does not fit GSM-7"
+        if measured.segments > LONGEST_RESPONSE:
+            yield f"{path}:1: sms of '{name}' has {measured.segments} segments"
 
 
 def _shown(fault: str) -> str:

@@ -15,6 +15,9 @@ import yaml
 from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal
 
+from knowledge_base.errors import ContentError
+from knowledge_base.languages import load_languages, served
+
 FOLDER = Path(__file__).resolve().parent
 
 Unit = Literal[
@@ -23,16 +26,8 @@ Unit = Literal[
 ]  # fmt: skip
 Confidence = Literal["high", "medium"]
 
-#: Locales for Babel. Digits stay Western in every language: people compare them
-#: with a French screen, and dial them.
-LOCALES = {"en": "en_GB", "ar": "ar_MA", "zh": "zh_Hans"}
-
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 SECTIONS = ("SMS", "Message", "Details")
-
-
-class ContentError(Exception):
-    """A file of the knowledge base is broken; the text gives file, line and reason."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +44,13 @@ class Fact:
     line: int  #: in facts.yml
 
     def format(self, language: str) -> str:
-        """The value as the language writes it; without the name of a unit of time."""
-        locale = LOCALES.get(language, language)
+        """The value as the language writes it; without the name of a unit of time.
+
+        Digits stay Western in every language: people compare them with a French
+        screen, and dial them.
+        """
+        known = load_languages().get(language)
+        locale = known.locale if known else language
         if self.unit == "EUR":
             return _euros(self.value, locale)
         if isinstance(self.value, date):
@@ -103,13 +103,10 @@ class Library:
     entries: Mapping[str, Entry]
     articles: Mapping[tuple[str, str], Article]  #: by (language, id)
 
-    @property
-    def languages(self) -> list[str]:
-        return sorted({language for language, _ in self.articles})
-
     def article(self, id: str, language: str) -> Article:
-        """The article; in French when the language does not have it. Raises KeyError."""
-        return self.articles.get((language, id)) or self.articles["fr", id]
+        """The article; in French when the language is not served. Raises KeyError."""
+        article = self.articles.get((language, id)) if language in served() else None
+        return article or self.articles["fr", id]
 
     def fill(self, text: str, language: str) -> str:
         return fill(text, self.facts, language)

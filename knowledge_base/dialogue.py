@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -12,7 +12,9 @@ from pathlib import Path
 import yaml
 
 from guichet.settings import ROOT
-from knowledge_base.content import ContentError, Fact, Facts, fill
+from knowledge_base.content import Fact, Facts, fill
+from knowledge_base.errors import ContentError
+from knowledge_base.languages import served
 
 RESPONSES = ROOT / "bot" / "responses"
 
@@ -71,10 +73,20 @@ class Texts:
         return found
 
 
-def load_texts(facts: Facts, retention_days: int = 30, folder: Path = RESPONSES) -> Texts:
-    """Read every language. Raises ContentError with file and reason."""
+def load_texts(
+    facts: Facts,
+    retention_days: int = 30,
+    folder: Path = RESPONSES,
+    languages: Collection[str] | None = None,
+) -> Texts:
+    """Read the languages given, or those served. Raises ContentError with file and reason."""
+    wanted = served() if languages is None else languages
     facts = {**facts, "retention_days": _own_fact("retention_days", retention_days)}
-    texts = {path.stem: _load(path, facts) for path in sorted(folder.glob("*.yml"))}
+    texts = {
+        path.stem: _load(path, facts)
+        for path in sorted(folder.glob("*.yml"))
+        if path.stem in wanted
+    }
     if "fr" not in texts:
         raise ContentError(f"{folder}/fr.yml is missing")
     # The languages most written to the counter first, then the alphabet.

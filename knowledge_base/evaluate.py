@@ -14,7 +14,8 @@ import httpx
 
 from guichet import supervisor
 from guichet.settings import Settings, SettingsError, running
-from knowledge_base.content import ContentError, load_entries
+from knowledge_base.content import load_entries
+from knowledge_base.errors import ContentError
 from knowledge_base.examples import Case, load_cases
 
 Report = dict[str, dict[str, float | int | None]]

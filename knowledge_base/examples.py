@@ -11,7 +11,8 @@ from typing import Literal
 import yaml
 
 from guichet.settings import ROOT
-from knowledge_base.content import FOLDER, ContentError
+from knowledge_base.content import FOLDER
+from knowledge_base.errors import ContentError
 
 QUESTIONS = FOLDER / "questions"
 EVALUATION = FOLDER / "evaluation"

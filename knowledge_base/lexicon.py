@@ -11,7 +11,8 @@ from pathlib import Path
 
 import yaml
 
-from knowledge_base.content import FOLDER, ContentError
+from knowledge_base.content import FOLDER
+from knowledge_base.errors import ContentError
 from knowledge_base.normalise import normalise
 
 LEXICON = FOLDER / "lexicon"

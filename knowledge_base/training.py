@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -15,17 +14,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from knowledge_base import encoder as encoders
-from knowledge_base.content import FOLDER, ContentError
+from knowledge_base.content import FOLDER
+from knowledge_base.errors import ContentError
 from knowledge_base.examples import QUESTIONS, Example, load_acts, load_questions
 from knowledge_base.features import CONCEPT, Vocabulary
+from knowledge_base.languages import load_languages
 from knowledge_base.lexicon import load_lexicon
 from knowledge_base.model import LATIN, Linear, Thresholds, Understanding
-
-#: Languages not written in Latin letters, and the letters they are written in.
-NATIVE_LETTERS = re.compile(
-    r"[\u0370-\u03ff\u0400-\u052f\u0590-\u08ff\u0900-\u0dff\u3040-\u30ff\u4e00-\u9fff\ufb50-\ufefc]"
-)
-OTHER_SCRIPTS = {"ar", "fa", "ps", "ru", "uk", "bn", "zh"}
 
 
 def run(data: Path | None, out: Path, say: Callable[[str], None]) -> None:
@@ -85,7 +80,8 @@ def fit(
 
 def variant(example: Example) -> str:
     """The language of an example, "ar-Latn" when another script's language is in Latin letters."""
-    if example.language in OTHER_SCRIPTS and not NATIVE_LETTERS.search(example.text):
+    language = load_languages().get(example.language)
+    if language and language.script != "Latin" and not language.written_in(example.text):
         return example.language + LATIN
     return example.language
 

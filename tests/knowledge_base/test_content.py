@@ -7,13 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from knowledge_base.content import (
-    ContentError,
-    Fact,
-    fill,
-    load_facts,
-    read_article,
-)
+from knowledge_base.content import Fact, fill, load_facts, read_article
+from knowledge_base.errors import ContentError
 
 FACT = """
 fee_renewal:

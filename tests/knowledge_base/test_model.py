@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from openapi_spec_validator import validate
 from starlette.testclient import TestClient
 
-from knowledge_base.content import ContentError
+from knowledge_base.errors import ContentError
 from knowledge_base.examples import load_questions
 from knowledge_base.model import ModelError, Understanding
 from knowledge_base.service import OPENAPI, create_app
