@@ -6,12 +6,15 @@ import asyncio
 import json
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, TypeVar
 
 import typer
 
 from guichet.settings import Settings, SettingsError, load_settings
+
+T = TypeVar("T")
 
 app = typer.Typer(
     help="Guichet: answers about ANEF by text message.",
@@ -148,6 +151,87 @@ def check(
 
 
 @kb.command()
+def status(
+    markdown: Annotated[bool, typer.Option("--markdown", help="The table of the README.")] = False,
+) -> None:
+    """Article by language: present, checked by a native reader or not, due again."""
+    from datetime import date
+
+    from knowledge_base import status as status_
+    from knowledge_base.content import load_library
+    from knowledge_base.languages import load_languages
+    from knowledge_base.review import load_reviews
+
+    library, reviews = _content(load_library), _content(load_reviews)
+    languages = list(load_languages().values())
+    if markdown:
+        typer.echo(status_.markdown(library, languages, reviews))
+    else:
+        typer.echo(status_.table(library, languages, reviews, date.today()))  # noqa: DTZ011
+
+
+@kb.command()
+def export(
+    language: str,
+    out: Annotated[Path | None, typer.Option(help="Default: LANGUAGE.xlsx here.")] = None,
+) -> None:
+    """A review sheet (XLSX): French beside the language, one row a text part."""
+    from knowledge_base import review
+
+    path = out or Path(f"{language}.xlsx")
+    count = _content(lambda: review.export(language, path))
+    typer.echo(f"{count} text parts in {path}. Take it back with: guichet kb import {path}")
+
+
+@kb.command("import")
+def import_(
+    file: Path,
+    by: Annotated[str, typer.Option(help="Who read the texts marked checked.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show; write nothing.")] = False,
+) -> None:
+    """Take an edited review sheet back: show the difference, mark who checked what."""
+    from datetime import date
+
+    from knowledge_base import review
+
+    today = date.today()  # noqa: DTZ011
+    taken = _content(lambda: review.take(file, by, on=today, write=not dry_run))
+    if taken.changes:
+        typer.echo(taken.difference())
+    for part in taken.skipped:
+        typer.echo(f"skipped, the French has changed since the export: {part}", err=True)
+    typer.echo(
+        f"{len(taken.changes)} text parts changed, {len(taken.checked)} articles marked checked"
+        + (" (nothing written: dry run)" if dry_run else "")
+    )
+
+
+@kb.command()
+def book(
+    language: str,
+    out: Annotated[Path | None, typer.Option(help="Default: guichet-LANGUAGE.html here.")] = None,
+) -> None:
+    """All articles of a language as one page to proof-read and print."""
+    from datetime import date
+
+    from knowledge_base import book as book_
+    from knowledge_base.content import load_library
+    from knowledge_base.dialogue import load_texts
+    from knowledge_base.languages import load_languages
+
+    spoken = load_languages().get(language)
+    if spoken is None:
+        _fail(f"unknown language '{language}': one of {', '.join(load_languages())}")
+    library = _content(load_library)
+    texts = _content(lambda: load_texts(library.facts, languages={"fr", language}))
+    if language not in texts.languages:
+        _fail(f"bot/responses/{language}.yml is missing")
+    path = out or Path(f"guichet-{language}.html")
+    count = book_.write(library, texts, spoken, path, date.today())  # noqa: DTZ011
+    typer.echo(f"{count} articles in {path}")
+
+
+@kb.command()
 def train(
     data: DataOption = None,
     out: Annotated[Path | None, typer.Option(help="Where to write the model.")] = None,
@@ -192,6 +276,16 @@ def bench(
     from bench.latency import run
 
     asyncio.run(run(messages, turns))
+
+
+def _content(read: Callable[[], T]) -> T:
+    """What `read` returns; ends with its lines when the content is broken."""
+    from knowledge_base.errors import ContentError
+
+    try:
+        return read()
+    except ContentError as error:
+        _fail(str(error))
 
 
 def _settings() -> Settings:

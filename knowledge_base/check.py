@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from datetime import date
+from functools import lru_cache
 
 from babel import UnknownLocaleError
 
@@ -81,19 +81,25 @@ def _entries(library: Library) -> Iterator[str]:
 
 
 def _articles(library: Library, language: Language, texts: Texts) -> Iterator[str]:
-    known = _french_words(library) if language.script != "Latin" else frozenset()
-    labels = texts.phrases(language.code).labels
-    footer = f"\n{labels['sms_more']}. {labels['sms_human']}"
     for id, entry in library.entries.items():
         article = library.articles.get((language.code, id))
         if article is None:
             yield f"knowledge_base/articles.yml:{entry.line}: {id}: missing in '{language.code}'"
-            continue
-        yield from _article(article, library, language, footer)
-        yield from _letters(article, language, known)
-        french = library.articles.get(("fr", id))
-        if french is not None:
-            yield from _same_facts(article, french)
+        else:
+            yield from of_article(article, library, language, texts)
+
+
+def of_article(
+    article: Article, library: Library, language: Language, texts: Texts
+) -> Iterator[str]:
+    """What is wrong with one article in one language, as "file:line: what is wrong"."""
+    labels = texts.phrases(language.code).labels
+    footer = f"\n{labels['sms_more']}. {labels['sms_human']}"
+    yield from _article(article, library, language, footer)
+    yield from _letters(article, language, library)
+    french = library.articles.get(("fr", article.id))
+    if french is not None:
+        yield from _same_facts(article, french)
 
 
 def _article(article: Article, library: Library, language: Language, footer: str) -> Iterator[str]:
@@ -148,7 +154,7 @@ def _sms(text: str, language: Language) -> Iterator[str]:
         yield f"{measured.segments} segments, {language.sms_segments} allowed"
 
 
-def _letters(article: Article, language: Language, known: frozenset[str]) -> Iterator[str]:
+def _letters(article: Article, language: Language, library: Library) -> Iterator[str]:
     """The text is in the language's own letters, French terms apart."""
     where = f"{article.path}:1"
     whole = "\n".join(PLACEHOLDER.sub(" ", text) for text in _sections(article).values())
@@ -163,6 +169,7 @@ def _letters(article: Article, language: Language, known: frozenset[str]) -> Ite
         if found:
             yield f"{where}: letters of another script: {' '.join(found)}"
         return
+    known = _french_words(library)
     for name, text in _sections(article).items():
         bare = PLACEHOLDER.sub(" ", text)
         latin = len(re.findall(f"[{LETTERS['Latin']}]", bare))
@@ -174,6 +181,7 @@ def _letters(article: Article, language: Language, known: frozenset[str]) -> Ite
             yield f"{where}: {name}: '{word}' is neither {language.name} nor in a French text"
 
 
+@lru_cache(maxsize=1)
 def _french_words(library: Library) -> frozenset[str]:
     """Latin words that a text in another script may hold: those of the French texts."""
     texts = [
@@ -195,13 +203,10 @@ def _same_facts(article: Article, french: Article) -> Iterator[str]:
 
 
 def _facts(library: Library) -> Iterator[str]:
-    today = date.today()  # noqa: DTZ011 - a calendar day, wherever the editor is
     for fact in library.facts.values():
         where = f"knowledge_base/facts.yml:{fact.line}: {fact.key}"
         if not re.match(r"https?://", fact.source):
             yield f"{where}: source must be an address"
-        if fact.check_again < today:
-            yield f"{where}: was to be checked again on {fact.check_again}"
         try:
             fact.format("fr")
         except ContentError as error:

@@ -95,7 +95,7 @@ class Entry:
     line: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Library:
     """All articles in all languages, and the facts they name."""
 
