@@ -6,7 +6,8 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
 
@@ -227,7 +228,8 @@ def book(
     if language not in texts.languages:
         _fail(f"bot/responses/{language}.yml is missing")
     path = out or Path(f"guichet-{language}.html")
-    count = book_.write(library, texts, spoken, path, date.today())  # noqa: DTZ011
+    today = date.today()  # noqa: DTZ011
+    count = _content(lambda: book_.write(library, texts, spoken, path, today))
     typer.echo(f"{count} articles in {path}")
 
 
@@ -241,7 +243,7 @@ def train(
     from knowledge_base.errors import ContentError
 
     try:
-        training.run(data, out or _settings().model_dir, _progress)
+        training.run(data, out or _settings().model_dir, _progress, _bar)
     except (SettingsError, ContentError) as error:
         _fail(str(error))
 
@@ -305,6 +307,19 @@ def _channels(settings: Settings) -> list[str]:
         "  whatsapp        off: not built yet",
         "  telegram        off: not built yet",
     ]
+
+
+@contextmanager
+def _bar(name: str) -> Iterator[Callable[[float], None]]:
+    """A progress bar on standard error; one line when nobody watches."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("  {task.description:34}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task(name, total=1.0)
+        yield lambda share: bar.update(task, completed=share)
 
 
 def _progress(text: str) -> None:

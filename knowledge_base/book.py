@@ -11,7 +11,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from guichet import sms
 from knowledge_base.content import FOLDER, Entry, Library
-from knowledge_base.dialogue import Texts
+from knowledge_base.dialogue import RESPONSES, Texts
+from knowledge_base.errors import ContentError
 from knowledge_base.languages import Language
 
 
@@ -30,8 +31,13 @@ class Page:
 
 
 def write(library: Library, texts: Texts, language: Language, out: Path, made: date) -> int:
-    """Write the page; the number of articles on it."""
+    """Write the page; the number of articles on it. Raises ContentError."""
     labels = texts.phrases(language.code).labels
+    categories = {f"category_{entry.category}" for entry in library.entries.values()}
+    missing = sorted(categories - set(labels))
+    if missing:
+        path = RESPONSES / f"{language.code}.yml"
+        raise ContentError(f"{path}:1: label '{missing[0]}' is missing")
     chapters: dict[str, list[Page]] = {}
     for id, entry in library.entries.items():
         if (language.code, id) in library.articles:

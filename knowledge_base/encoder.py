@@ -2,126 +2,131 @@
 
 A message becomes its features (knowledge_base/features.py), a feature a trained
 vector, the message their mean. Training pulls a message towards the other messages of
-its label in every language, and away from the rest: in-batch contrast against one
-learnt vector a label (a proxy, Movshovitz-Attias et al., 2017, arXiv:1703.07464).
+its label in every language, and away from the rest: contrast against one learnt vector
+a label (a proxy, Movshovitz-Attias et al., 2017, arXiv:1703.07464).
+
+What is saved is a sentence-transformers model (`StaticEmbedding`) that anybody can load.
+The service reads only its table of vectors: a mean of rows needs no torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import StaticEmbedding
-from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
-from tokenizers.pre_tokenizers import WhitespaceSplit
+from safetensors.numpy import load_file
 
-from knowledge_base.features import Vocabulary, features
-from knowledge_base.lexicon import Lexicon
+from knowledge_base.features import Vocabulary
+from knowledge_base.linear import Floats, Progress, Rows, batches, schedule, step
+
+if TYPE_CHECKING:
+    import torch
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 
 UNKNOWN = "[UNK]"
-DIMENSIONS = 256
+DIMENSIONS = 128
 #: Sharpness of the contrast: cosines lie between -1 and 1.
 SCALE = 16.0
 
-Floats = NDArray[np.float32]
-
 
 class Encoder:
-    """Texts to unit vectors, shape (texts, DIMENSIONS)."""
+    """Messages to unit vectors, shape (DIMENSIONS,)."""
 
-    def __init__(self, model: SentenceTransformer, lexicon: Lexicon) -> None:
-        self._model = model
-        self._lexicon = lexicon
+    def __init__(self, vectors: Floats) -> None:
+        self._vectors = vectors  #: one a feature of the vocabulary
 
-    def encode(self, texts: Sequence[str]) -> Floats:
-        # A message without a known piece has no direction; it keeps a zero vector.
-        vectors = self._model.encode(
-            [" ".join(features(text, self._lexicon)) for text in texts],
-            convert_to_numpy=True,
-            show_progress_bar=False,
-            batch_size=512,
-        ).astype(np.float32)
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        unit: Floats = vectors / np.maximum(lengths, 1e-9)
+    def encode(self, rows: Rows) -> Floats:
+        """The vector of a message by its feature numbers; zero when it has none."""
+        if not len(rows):
+            return np.zeros(self._vectors.shape[1], dtype=np.float32)
+        mean = self._vectors[rows].astype(np.float32).mean(axis=0)
+        unit: Floats = mean / max(float(np.linalg.norm(mean)), 1e-9)
         return unit
 
-    def save(self, folder: Path) -> None:
-        self._model.save(str(folder), create_model_card=False)
-
     @classmethod
-    def load(cls, folder: Path, lexicon: Lexicon) -> Encoder:
-        model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
-        return cls(model, lexicon)
+    def load(cls, folder: Path) -> Encoder:
+        """Read the vectors. Raises FileNotFoundError or ValueError."""
+        table = load_file(folder / "model.safetensors")["embedding.weight"]
+        return cls(table[1:])  # row 0 is for what is unknown
+
+    def save(self, folder: Path, vocabulary: Vocabulary) -> None:
+        """Write a sentence-transformers model; its tokens are feature names."""
+        from sentence_transformers import SentenceTransformer
+
+        module = _module(vocabulary, self._vectors).half()
+        SentenceTransformer(modules=[module], device="cpu").save(
+            str(folder), create_model_card=False
+        )
 
 
 def train(
-    texts: Sequence[str],
+    rows: Sequence[Rows],
     labels: Sequence[int],
     vocabulary: Vocabulary,
-    say: Callable[[str], None],
-    epochs: int = 12,
+    progress: Progress,
+    *,
+    epochs: int = 8,
+    rate: float = 0.01,
+    dropped: float = 0.4,
     seed: int = 1,
-) -> Encoder:
-    """Train on labelled texts; `labels` are numbers from 0."""
+) -> tuple[Encoder, Floats]:
+    """Train on labelled messages; `labels` are numbers from 0.
+
+    Returns the encoder and one unit vector a label, shape (labels, DIMENSIONS).
+    """
+    import torch
+
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
-    module = _module(vocabulary)
-    rows = [vocabulary.rows(text)[0] + 1 for text in texts]  # row 0 is the unknown
+    module = _module(vocabulary, random.normal(0, 0.05, (len(vocabulary), DIMENSIONS)))
+    module.embedding.sparse = True
     proxies = torch.nn.Parameter(torch.randn(max(labels) + 1, DIMENSIONS) * 0.1)
-    optimizer = torch.optim.Adam(
-        [{"params": [module.embedding.weight], "lr": 5e-3}, {"params": [proxies], "lr": 1e-2}]
-    )
-    batch = 256
-    steps = epochs * -(-len(texts) // batch)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, max_lr=[1e-2, 2e-2], total_steps=steps
+    optimizers = (
+        torch.optim.SparseAdam([module.embedding.weight], lr=rate),
+        torch.optim.Adam([proxies], lr=rate),
     )
     targets = torch.tensor(labels)
-    for epoch in range(epochs):
-        order = random.permutation(len(texts))
-        total = 0.0
-        for start in range(0, len(order), batch):
-            chosen = order[start : start + batch]
-            bag = _bag([_thinned(rows[i], random) for i in chosen])
-            vectors = torch.nn.functional.normalize(module(bag)["sentence_embedding"])
-            logits = SCALE * vectors @ torch.nn.functional.normalize(proxies).T
-            loss = torch.nn.functional.cross_entropy(
-                logits, targets[torch.from_numpy(chosen)], label_smoothing=0.05
-            )
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            schedule.step()
-            total += loss.item() * len(chosen)
-        say(f"  encoder: round {epoch + 1} of {epochs}, loss {total / len(texts):.3f}")
-    return Encoder(SentenceTransformer(modules=[module], device="cpu"), vocabulary.lexicon)
+    for chosen, share in batches(len(labels), epochs, random):
+        bag = _bag([_thinned(rows[i], dropped, random) for i in chosen])
+        vectors = torch.nn.functional.normalize(module(bag)["sentence_embedding"])
+        cosines = vectors @ torch.nn.functional.normalize(proxies).T
+        loss = torch.nn.functional.cross_entropy(
+            SCALE * cosines, targets[torch.from_numpy(chosen)], label_smoothing=0.05
+        )
+        step(optimizers, loss, schedule(rate, share))
+        progress(share)
+    table = module.embedding.weight.detach().numpy()[1:]
+    unit = torch.nn.functional.normalize(proxies.detach()).numpy()
+    return Encoder(table.astype(np.float16)), unit.astype(np.float32)
 
 
-def _module(vocabulary: Vocabulary) -> StaticEmbedding:
+def _module(vocabulary: Vocabulary, vectors: np.ndarray) -> StaticEmbedding:
+    import torch
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import WhitespaceSplit
+
     numbers = {UNKNOWN: 0} | {feature: row + 1 for row, feature in enumerate(vocabulary.names)}
     tokenizer = Tokenizer(WordLevel(numbers, unk_token=UNKNOWN))
     tokenizer.pre_tokenizer = WhitespaceSplit()
-    # Rare features begin with more weight, as in the lexical score.
-    weights = torch.randn(len(numbers), DIMENSIONS) * 0.05
-    weights[0] = 0
-    weights[1:] *= torch.from_numpy(vocabulary.rarity)[:, None] / float(vocabulary.rarity.mean())
-    return StaticEmbedding(tokenizer, embedding_weights=weights)
+    table = np.vstack([np.zeros((1, vectors.shape[1])), vectors]).astype(np.float32)
+    return StaticEmbedding(tokenizer, embedding_weights=torch.from_numpy(table))
 
 
-def _thinned(rows: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
+def _thinned(rows: Rows, dropped: float, random: np.random.Generator) -> Rows:
     """A message with a part of its features gone, as in another wording of it."""
-    kept = rows[random.random(len(rows)) > 0.3]
+    kept = rows[random.random(len(rows)) > dropped]
     return kept if len(kept) else rows
 
 
-def _bag(rows: Sequence[NDArray[np.int64]]) -> dict[str, torch.Tensor]:
-    lengths = np.array([len(row) for row in rows])
+def _bag(rows: Sequence[Rows]) -> dict[str, torch.Tensor]:
+    import torch
+
+    lengths = [0, *(len(row) for row in rows)]
     return {
-        "input_ids": torch.from_numpy(np.concatenate(rows)),
-        "offsets": torch.from_numpy(np.concatenate([[0], np.cumsum(lengths)[:-1]])),
+        "input_ids": torch.from_numpy(np.concatenate(rows) + 1),
+        "offsets": torch.from_numpy(np.cumsum(lengths)[:-1]),
     }

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from knowledge_base.encoder import Encoder, Floats
+from knowledge_base.encoder import Encoder
 from knowledge_base.examples import ACT_NAMES, OUT_OF_SCOPE
 from knowledge_base.features import Vocabulary
 from knowledge_base.lexicon import Lexicon
+from knowledge_base.linear import Floats, Linear, log_softmax
 from knowledge_base.normalise import normalise
 
 #: Changes whenever what is written by one version cannot be read by another.
-FORMAT = 1
+FORMAT = 2
 DEFAULT_LANGUAGE = "fr"
 LATIN = "-Latn"
 
@@ -58,31 +57,6 @@ class Decision:
         """The service's answer; see its OpenAPI description."""
         ranking = [{"id": id, "score": round(score, 4)} for id, score in self.ranking]
         return {**asdict(self), "candidates": list(self.candidates), "ranking": ranking}
-
-
-class Linear:
-    """A linear classifier over features: weights of shape (features, classes)."""
-
-    def __init__(self, classes: Sequence[str], weights: Floats, bias: Floats) -> None:
-        self.classes = list(classes)
-        self._weights, self._bias = weights, bias
-
-    def scores(self, rows: NDArray[np.int64], values: Floats) -> Floats:
-        """Log probabilities, shape (classes,)."""
-        scores: Floats = values @ self._weights[rows].astype(np.float32) + self._bias
-        return log_softmax(scores)
-
-    def arrays(self, name: str) -> dict[str, NDArray[Any]]:
-        return {
-            f"{name}_weights": self._weights,
-            f"{name}_bias": self._bias,
-            f"{name}_classes": np.array(self.classes),
-        }
-
-    @classmethod
-    def from_arrays(cls, name: str, arrays: Any) -> Linear:
-        classes = [str(value) for value in arrays[f"{name}_classes"]]
-        return cls(classes, arrays[f"{name}_weights"], arrays[f"{name}_bias"])
 
 
 @dataclass
@@ -127,7 +101,7 @@ class Understanding:
         """A probability for each class."""
         rows, values = self.vocabulary.rows(text)
         lexical = self.meaning.scores(rows, values)
-        vector = self.encoder.encode([text])[0]
+        vector = self.encoder.encode(rows)
         semantic = log_softmax(self.prototype_scale * (self.prototypes @ vector))
         mixed = (1 - self.thresholds.mix) * lexical + self.thresholds.mix * semantic
         return np.exp(log_softmax(mixed / self.thresholds.temperature))
@@ -168,7 +142,7 @@ class Understanding:
         """Write the model; model.json last, so that a half-written one is not used."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "model.json").unlink(missing_ok=True)
-        self.encoder.save(folder / "encoder")
+        self.encoder.save(folder / "encoder", self.vocabulary)
         arrays: dict[str, Any] = {
             "rarity": self.vocabulary.rarity,
             "prototypes": self.prototypes,
@@ -199,7 +173,7 @@ class Understanding:
             lexicon = Lexicon(json.loads((folder / "lexicon.json").read_text(encoding="utf-8")))
             return cls(
                 Vocabulary(names, arrays["rarity"], lexicon),
-                Encoder.load(folder / "encoder", lexicon),
+                Encoder.load(folder / "encoder"),
                 Linear.from_arrays("meaning", arrays),
                 arrays["prototypes"],
                 about["prototype_scale"],
@@ -210,10 +184,3 @@ class Understanding:
             raise ModelError(f"{error.filename} is missing: guichet kb train") from None
         except (ValueError, KeyError, TypeError) as error:
             raise ModelError(f"{folder} is damaged ({error}): guichet kb train") from None
-
-
-def log_softmax(scores: NDArray[np.floating[Any]]) -> Floats:
-    """Along the last axis."""
-    shifted = scores - scores.max(axis=-1, keepdims=True)
-    result: Floats = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-    return result
