@@ -60,6 +60,8 @@ class Renderer:
         buttons: tuple[str, ...] = ()
         for payload in payloads:
             language = self.texts.phrases(payload["language"]).language
+            if payload.get("urgency") == "danger":
+                parts.append(self._danger(language, limits))
             draft = self._draft(payload, self.texts.phrases(language), limits)
             rendered = self._lay_out(draft, language, limits)
             parts += rendered.parts
@@ -99,6 +101,11 @@ class Renderer:
             text = _text(phrases, payload["name"], limits)
             return _Draft(text, list(self._buttons(payload.get("buttons", ()), phrases)))
         raise KeyError(f"unknown payload type '{kind}'")
+
+    def _danger(self, language: str, limits: Limits) -> str:
+        """Emergency numbers: before anything else, in a message of their own."""
+        text = _text(self.texts.phrases(language), "danger", limits)
+        return sms.to_gsm_7(text) if limits.style == "sms" else text
 
     def _article(self, id: str, phrases: Phrases, limits: Limits) -> _Draft:
         article = self._library.article(id, phrases.language)

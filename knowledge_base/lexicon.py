@@ -54,11 +54,15 @@ class Lexicon:
                 for shorter in _without_one_letter(words[0]):
                     self._deletions.setdefault(shorter, set()).add(concept)
 
-    def find(self, words: Sequence[str]) -> list[str]:
-        """Concepts in the order of the words that name them, each time they are named."""
+    def find(self, words: Sequence[str], *, fuzzy: bool = True) -> list[str]:
+        """Concepts in the order of the words that name them, each time they are named.
+
+        Without `fuzzy`, long words with one wrong letter are left out: "person" is not
+        "prison".
+        """
         found: list[str] = []
         for index, word in enumerate(words):
-            concepts = set(self._of_word(word))
+            concepts = set(self._of_word(word, fuzzy))
             for phrase, concept in self._phrases.get(word[:3], ()):
                 following = words[index : index + len(phrase)]
                 if len(following) == len(phrase) and all(
@@ -69,7 +73,7 @@ class Lexicon:
             found += sorted(concepts)
         return found
 
-    def _of_word(self, word: str) -> set[str]:
+    def _of_word(self, word: str, fuzzy: bool) -> set[str]:
         found = self._exactly(word)
         if found:
             return found
@@ -78,7 +82,7 @@ class Lexicon:
                 found = self._exactly(word[len(clitic) :])
                 if found:
                     return found
-        if len(word) < SHORTEST_FUZZY:
+        if not fuzzy or len(word) < SHORTEST_FUZZY:
             return set()
         # One letter missing, added or other (Mor and Fraenkel's deletion neighbours).
         for shorter in (word, *_without_one_letter(word)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,11 +15,22 @@ from knowledge_base.examples import ACT_NAMES, OUT_OF_SCOPE
 from knowledge_base.features import Vocabulary
 from knowledge_base.lexicon import Lexicon
 from knowledge_base.linear import Floats, Linear, log_softmax
-from knowledge_base.normalise import normalise
+from knowledge_base.normalise import LONGEST, normalise
+from knowledge_base.urgency import Urgency, urgency
 
 #: Changes whenever what is written by one version cannot be read by another.
 FORMAT = 2
 DEFAULT_LANGUAGE = "fr"
+#: A message may ask two things. Its sentences are looked at one by one: up to so many, of so
+#: many characters at least, each sure of its article by so much, and both articles must be
+#: among the first of the whole message too.
+_SENTENCE_END = re.compile(r"[.!?؟。！？।۔\n]+")
+MOST_SENTENCES = 4
+SHORTEST_QUESTION = 8
+SURE = 0.8
+SECOND_AMONG = 4
+#: "Bonjour. Combien coûte le timbre ?" is a question.
+BEFORE_A_QUESTION = frozenset({"greet", "thanks", "goodbye", "affirm", "menu"})
 LATIN = "-Latn"
 
 What = Literal["answer", "choose", "act", "fallback"]
@@ -51,6 +63,8 @@ class Decision:
     label: str | None
     certainty: float
     candidates: tuple[str, ...]
+    second: str | None  #: the article that a second question in the message asks for
+    urgency: Urgency
     ranking: tuple[tuple[str, float], ...]  #: articles, best first
 
     def to_dict(self) -> dict[str, Any]:
@@ -82,11 +96,19 @@ class Understanding:
         code = self.identify(text, language)
         base, script = code.removesuffix(LATIN), "latin" if code.endswith(LATIN) else "native"
         certainties = self.certainties(text)
-        order = self._article_rows[np.argsort(-certainties[self._article_rows])]
-        ranking = tuple((self.meaning.classes[row], float(certainties[row])) for row in order[:10])
+        ranking = self._ranking(certainties)
         what, label, certainty, candidates = self._choose(certainties, ranking)
-        if not normalise(text):
+        words = normalise(text).split()
+        second = None
+        if not words:
             what, label, certainty, candidates = "fallback", None, 0.0, ()
+        else:
+            asked = self._questions(text)
+            if what in ("answer", "choose") and len(asked) == 2:
+                if set(asked) <= {id for id, _ in ranking[:SECOND_AMONG]}:
+                    what, label, second, candidates = "answer", asked[0], asked[1], ()
+            elif what == "act" and len(asked) == 1 and label in BEFORE_A_QUESTION:
+                what, label = "answer", asked[0]
         return Decision(
             base,
             script,  # type: ignore[arg-type]
@@ -94,8 +116,33 @@ class Understanding:
             label,
             certainty,
             candidates,
-            ranking,
+            second,
+            urgency(self.vocabulary.lexicon.find(words, fuzzy=False), dict(ranking)),
+            ranking[:10],
         )
+
+    def _ranking(self, certainties: Floats) -> tuple[tuple[str, float], ...]:
+        """All articles with their probability, best first."""
+        order = self._article_rows[np.argsort(-certainties[self._article_rows])]
+        return tuple((self.meaning.classes[row], float(certainties[row])) for row in order)
+
+    def _questions(self, text: str) -> list[str]:
+        """The articles that the sentences of a message ask for, each surely, in order."""
+        sentences = [
+            sentence
+            for sentence in _SENTENCE_END.split(text[:LONGEST])
+            if len(sentence) >= SHORTEST_QUESTION
+        ]
+        asked: list[str] = []
+        if len(sentences) < 2:
+            return asked
+        for sentence in sentences[:MOST_SENTENCES]:
+            certainties = self.certainties(sentence)
+            best = int(np.argmax(certainties))
+            label = self.meaning.classes[best]
+            if label in self.articles and certainties[best] >= SURE and label not in asked:
+                asked.append(label)
+        return asked
 
     def certainties(self, text: str) -> Floats:
         """A probability for each class."""

@@ -77,7 +77,8 @@ OPENAPI: dict[str, Any] = {
             "Decision": {
                 "type": "object",
                 "required": [
-                    "language", "script", "decision", "label", "certainty", "candidates", "ranking",
+                    "language", "script", "decision", "label", "certainty", "candidates",
+                    "second", "urgency", "ranking",
                 ],
                 "properties": {
                     "language": {"type": "string", "description": "base language, as `ar`"},
@@ -93,6 +94,11 @@ OPENAPI: dict[str, Any] = {
                         "items": {"type": "string"},
                         "description": "two or three article ids when the decision is `choose`",
                     },
+                    "second": {
+                        "type": ["string", "null"],
+                        "description": "the article that a second question asks for",
+                    },
+                    "urgency": {"type": "string", "enum": ["none", "urgent", "danger"]},
                     "ranking": {
                         "type": "array",
                         "description": "articles, best first",

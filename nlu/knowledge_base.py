@@ -104,9 +104,13 @@ def _apply(decision: Dict[Text, Any], message: Message) -> None:
     ranking = decision["ranking"]
     certainty = decision["certainty"]
     entities: Dict[Text, Any] = {"language": decision["language"]}
+    entities["urgency"] = decision["urgency"]
     if decision["decision"] == "answer":
         intent = "ask_procedure"
         entities["article"] = decision["label"]
+        if decision["second"] is not None:
+            intent = "ask_two_procedures"
+            entities["second_article"] = decision["second"]
     elif decision["decision"] == "choose":
         intent = "choose_procedure"
         candidates = decision["candidates"] + [NO_CANDIDATE]

@@ -96,3 +96,13 @@ def test_an_unknown_language_is_answered_in_french() -> None:
 def test_what_does_not_exist_is_an_error(payload: dict[str, str]) -> None:
     with pytest.raises(KeyError):
         RENDERER.render([payload], SMS, Conversation())
+
+
+@pytest.mark.parametrize("limits", [SMS, CHAT])
+def test_in_danger_the_emergency_numbers_come_first(limits: Limits) -> None:
+    payload = {"type": "article", "id": "violence-victim", "language": "fr", "urgency": "danger"}
+    first, second = RENDERER.render([payload], limits, Conversation()).parts
+    assert "112" in first
+    assert "114" in first
+    calm = RENDERER.render([{**payload, "urgency": "urgent"}], limits, Conversation())
+    assert calm.parts == (second,)
