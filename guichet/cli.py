@@ -243,7 +243,8 @@ def train(
     from knowledge_base.errors import ContentError
 
     try:
-        training.run(data, out or _settings().model_dir, _progress, _bar)
+        settings = _settings()
+        training.run(data, out or settings.model_dir, _progress, _bar, settings.encoder)
     except (SettingsError, ContentError) as error:
         _fail(str(error))
 

@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     rasa_url: Url = None
     kb_url: Url = None
     kb_model: Path | None = None
+    encoder: str | None = None
 
     twilio_account_sid: str | None = None
     twilio_auth_token: SecretStr | None = None

@@ -15,11 +15,12 @@ from knowledge_base.examples import ACT_NAMES, OUT_OF_SCOPE
 from knowledge_base.features import Vocabulary
 from knowledge_base.lexicon import Lexicon
 from knowledge_base.linear import Floats, Linear, log_softmax
+from knowledge_base.named_encoder import NamedEncoder
 from knowledge_base.normalise import LONGEST, normalise
 from knowledge_base.urgency import Urgency, urgency
 
 #: Changes whenever what is written by one version cannot be read by another.
-FORMAT = 2
+FORMAT = 3
 DEFAULT_LANGUAGE = "fr"
 #: A message may ask two things. Its sentences are looked at one by one: up to so many, of so
 #: many characters at least, each sure of its article by so much, and both articles must be
@@ -84,6 +85,8 @@ class Understanding:
     prototype_scale: float
     language: Linear  #: classes are languages, "ar-Latn" apart from "ar"
     thresholds: Thresholds
+    named: NamedEncoder | None = None
+    named_only: bool = False  #: the named encoder stands in place of the default one
 
     def __post_init__(self) -> None:
         self.articles = [c for c in self.meaning.classes if c not in (*ACT_NAMES, OUT_OF_SCOPE)]
@@ -148,9 +151,15 @@ class Understanding:
         """A probability for each class."""
         rows, values = self.vocabulary.rows(text)
         lexical = self.meaning.scores(rows, values)
-        vector = self.encoder.encode(rows)
-        semantic = log_softmax(self.prototype_scale * (self.prototypes @ vector))
-        mixed = (1 - self.thresholds.mix) * lexical + self.thresholds.mix * semantic
+        semantic = []
+        if not self.named_only:
+            vector = self.encoder.encode(rows)
+            semantic.append(log_softmax(self.prototype_scale * (self.prototypes @ vector)))
+        if self.named is not None:
+            semantic.append(self.named.scores(text))
+        mixed = (1 - self.thresholds.mix) * lexical + self.thresholds.mix * np.mean(
+            semantic, axis=0
+        )
         return np.exp(log_softmax(mixed / self.thresholds.temperature))
 
     def identify(self, text: str, habit: str | None = None) -> str:
@@ -196,6 +205,8 @@ class Understanding:
             **self.meaning.arrays("meaning"),
             **self.language.arrays("language"),
         }
+        if self.named is not None:
+            arrays |= {"named_weights": self.named.weights, "named_bias": self.named.bias}
         np.savez(folder / "arrays.npz", **arrays)
         (folder / "vocabulary.txt").write_text("\n".join(self.vocabulary.names), encoding="utf-8")
         (folder / "lexicon.json").write_text(
@@ -205,6 +216,8 @@ class Understanding:
             "format": FORMAT,
             "prototype_scale": self.prototype_scale,
             "thresholds": asdict(self.thresholds),
+            "named": self.named.name if self.named else None,
+            "named_only": self.named_only,
         }
         (folder / "model.json").write_text(json.dumps(about, indent=1))
 
@@ -226,6 +239,10 @@ class Understanding:
                 about["prototype_scale"],
                 Linear.from_arrays("language", arrays),
                 Thresholds(**about["thresholds"]),
+                NamedEncoder(about["named"], arrays["named_weights"], arrays["named_bias"])
+                if about["named"]
+                else None,
+                about["named_only"],
             )
         except FileNotFoundError as error:
             raise ModelError(f"{error.filename} is missing: guichet kb train") from None

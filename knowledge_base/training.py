@@ -12,7 +12,7 @@ import yaml
 from scipy.sparse import diags
 
 from knowledge_base import encoder as encoders
-from knowledge_base import linear
+from knowledge_base import linear, named_encoder
 from knowledge_base.content import FOLDER
 from knowledge_base.errors import ContentError
 from knowledge_base.examples import QUESTIONS, Example, load_acts, load_questions
@@ -31,7 +31,13 @@ def silent(name: str) -> Iterator[linear.Progress]:
     yield lambda share: None
 
 
-def run(data: Path | None, out: Path, say: Callable[[str], None], steps: Steps = silent) -> None:
+def run(
+    data: Path | None,
+    out: Path,
+    say: Callable[[str], None],
+    steps: Steps = silent,
+    encoder: str | None = None,
+) -> None:
     """Train on this repository's data, or on a folder of questions, and write the model.
 
     Raises ContentError when a file is broken or there is too little to learn from.
@@ -43,7 +49,7 @@ def run(data: Path | None, out: Path, say: Callable[[str], None], steps: Steps =
     if len({example.label for example in examples}) < 2:
         raise ContentError(f"{data or QUESTIONS}: fewer than two labels to learn")
     say(f"Knowledge base: learning from {len(examples)} messages …")
-    fit(examples, load_thresholds(), steps).save(out)
+    fit(examples, load_thresholds(), steps, encoder).save(out)
     say(f"Knowledge base: trained in {time.monotonic() - began:.0f} s, written to {out}")
 
 
@@ -56,9 +62,12 @@ def load_thresholds(path: Path = FOLDER / "decision.yml") -> Thresholds:
 
 
 def fit(
-    examples: Sequence[Example], thresholds: Thresholds, steps: Steps = silent
+    examples: Sequence[Example],
+    thresholds: Thresholds,
+    steps: Steps = silent,
+    encoder_name: str | None = None,
 ) -> Understanding:
-    """Train every part on the examples."""
+    """Train every part on the examples. `encoder_name` is a GUICHET_ENCODER."""
     texts = [example.text for example in examples]
     labels = [example.label for example in examples]
     vocabulary = Vocabulary.learn(texts, load_lexicon())
@@ -74,9 +83,15 @@ def fit(
     rows = np.split(matrix.indices.astype(np.int64), matrix.indptr[1:-1])
     with steps("encoder") as progress:
         encoder, prototypes = encoders.train(rows, numbers, vocabulary, progress)
-    return Understanding(
+    understanding = Understanding(
         vocabulary, encoder, meaning, prototypes, encoders.SCALE, language, thresholds
     )
+    if encoder_name:
+        name, both = named_encoder.split_name(encoder_name)
+        with steps(f"encoder {Path(name).name}") as progress:
+            understanding.named = named_encoder.train(name, texts, labels, progress)
+        understanding.named_only = not both
+    return understanding
 
 
 def variant(example: Example) -> str:
