@@ -98,21 +98,44 @@ def evaluate(
     floors: Annotated[
         Path | None, typer.Option(help="Exit 1 when a figure is under its floor in this file.")
     ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="A trained model's folder, measured alone, without Rasa.")
+    ] = None,
+    confusions: Annotated[
+        bool, typer.Option("--confusions", help="What is taken for what, with examples.")
+    ] = False,
+    pictures: Annotated[
+        Path | None, typer.Option(help="Write a confusion picture a language into this folder.")
+    ] = None,
+    baselines: Annotated[
+        bool, typer.Option("--baselines", help="Measure what others would use beside it. Long.")
+    ] = False,
 ) -> None:
     """Run messages through Rasa and the knowledge base, as the bot would; report."""
     from guichet import supervisor
     from knowledge_base import evaluate as evaluation
     from knowledge_base.errors import ContentError
+    from knowledge_base.model import ModelError
 
     try:
-        report, rows = asyncio.run(evaluation.run(_settings(), files, _progress))
+        cases = evaluation.read(files)
+        if model is None:
+            report, rows = asyncio.run(evaluation.run(_settings(), files, _progress))
+        else:
+            report, rows = evaluation.by_model(model, files)
         if predictions is not None:
             predictions.write_text(
                 "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
             )
         typer.echo(json.dumps(report, indent=1) if as_json else evaluation.table(report))
+        if confusions:
+            typer.echo(evaluation.confusions(cases, rows))
+        if pictures is not None:
+            evaluation.draw_confusions(cases, rows, pictures)
+        if baselines:
+            typer.echo(evaluation.beside_baselines(cases, report, pictures, _progress))
         faults = evaluation.under_floor(report, floors) if floors else []
-    except (SettingsError, ContentError, supervisor.StartFailed, OSError) as error:
+    except (SettingsError, ContentError, ModelError, supervisor.StartFailed, OSError) as error:
         _fail(str(error))
     if faults:
         _fail("\n".join(faults))
@@ -247,6 +270,31 @@ def train(
         training.run(data, out or settings.model_dir, _progress, _bar, settings.encoder)
     except (SettingsError, ContentError) as error:
         _fail(str(error))
+
+
+@kb.command()
+def tune() -> None:
+    """Set the thresholds of knowledge_base/decision.yml on the evaluation messages."""
+    from knowledge_base import training, tuning
+    from knowledge_base.examples import EVALUATION, load_cases
+    from knowledge_base.model import ModelError, Understanding
+
+    settings = _settings()
+    try:
+        understanding = Understanding.load(settings.model_dir)
+    except ModelError as error:
+        _fail(str(error))
+    files = sorted(EVALUATION.glob("*.jsonl"))
+    cases = _content(lambda: [case for file in files for case in load_cases(file)])
+    before = _content(training.load_thresholds)
+    understanding.thresholds = before
+    _progress(f"Knowledge base: thresholds for {len(cases)} messages …")
+    found = tuning.tune(understanding, cases, _progress)
+    tuning.write(found, training.THRESHOLDS)
+    understanding.thresholds = found
+    understanding.save(settings.model_dir)
+    for name, value in vars(found).items():
+        typer.echo(f"{name:16} {vars(before)[name]:g} -> {value:g}")
 
 
 @kb.command()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from guichet import supervisor
 from guichet.settings import Settings, SettingsError, running
 from knowledge_base.content import load_entries
 from knowledge_base.errors import ContentError
-from knowledge_base.examples import Case, load_cases
+from knowledge_base.examples import Case, load_acts, load_cases, load_questions
+from knowledge_base.model import Understanding
 
 Report = dict[str, dict[str, float | int | None]]
 Prediction = dict[str, Any]
@@ -43,9 +45,7 @@ async def run(
     Uses what runs on this data folder, or starts the knowledge base and Rasa for the
     while. Raises ContentError, SettingsError or StartFailed.
     """
-    cases = [case for path in files for case in load_cases(path)]
-    if not cases:
-        raise ContentError(f"no messages in {', '.join(map(str, files))}")
+    cases = read(files)
     async with _rasa(settings, say) as url:
         predictions = await _predict(url, cases, say)
     published = load_entries()
@@ -60,12 +60,29 @@ async def run(
     return report([c for c, _ in counted], [p for _, p in counted]), predictions
 
 
+def read(files: list[Path]) -> list[Case]:
+    """Every message of the files. Raises ContentError when there is none."""
+    cases = [case for path in files for case in load_cases(path)]
+    if not cases:
+        raise ContentError(f"no messages in {', '.join(map(str, files))}")
+    return cases
+
+
+def by_model(folder: Path, files: list[Path]) -> tuple[Report, list[Prediction]]:
+    """The same by a trained model alone, without Rasa: any labels, any data.
+
+    Raises ContentError or ModelError.
+    """
+    understanding, cases = Understanding.load(folder), read(files)
+    predictions = [{"id": c.id, **understanding.decide(c.text).to_dict()} for c in cases]
+    return report(cases, predictions), predictions
+
+
 def report(cases: list[Case], predictions: list[Prediction]) -> Report:
     """The figures by language, script variants apart, and over all ("all")."""
     groups: dict[str, list[tuple[Case, Prediction]]] = defaultdict(list)
     for case, prediction in zip(cases, predictions, strict=True):
-        variant = f"{case.language}-Latn" if case.script == "latin" else case.language
-        groups[variant].append((case, prediction))
+        groups[case.variant].append((case, prediction))
         groups["all"].append((case, prediction))
     return {name: _figures(rows) for name, rows in sorted(groups.items(), key=_all_last)}
 
@@ -91,6 +108,68 @@ def under_floor(report: Report, floors: Path) -> list[str]:
                 shown = "nothing measured" if reached is None else f"{reached:.1%}"
                 faults.append(f"{language}: {FIGURES[name]} {shown}, floor {floor:.0%}")
     return faults
+
+
+def confusions(cases: Sequence[Case], predictions: Sequence[Prediction], most: int = 15) -> str:
+    """What is taken for what most often, with an example each; and what nothing answered."""
+    pairs: dict[tuple[str, str], list[str]] = defaultdict(list)
+    unanswered = []
+    for case, prediction in zip(cases, predictions, strict=True):
+        if case.kind != "article":
+            continue
+        first = next(iter(_ranked(prediction, 1)), "nothing")
+        if first != case.label:
+            pairs[str(case.label), first].append(f"[{case.variant}] {case.text}")
+        if prediction["decision"] == "fallback":
+            unanswered.append(f"  {case.label}: [{case.variant}] {case.text}")
+    worst = sorted(pairs.items(), key=lambda pair: -len(pair[1]))[:most]
+    lines = ["", "Most often taken for another:"]
+    lines += [f"  {len(t)} x {a} -> {b}: {t[0][:120]}" for (a, b), t in worst]
+    lines += ["", f"No article answered ({len(unanswered)}):"]
+    lines += [line[:150] for line in unanswered[: 2 * most]]
+    return "\n".join(lines)
+
+
+def draw_confusions(cases: Sequence[Case], predictions: Sequence[Prediction], folder: Path) -> None:
+    """One picture a language variant: `confusion-<variant>.svg`."""
+    from knowledge_base import pictures
+
+    for variant in sorted({case.variant for case in cases}):
+        own = [(c, p) for c, p in zip(cases, predictions, strict=True) if c.variant == variant]
+        pictures.confusion(
+            [c for c, _ in own],
+            [p for _, p in own],
+            variant,
+            folder / f"confusion-{variant}.svg",
+        )
+
+
+def beside_baselines(
+    cases: Sequence[Case], report: Report, folder: Path | None, say: Callable[[str], None]
+) -> str:
+    """Trains each baseline on our questions and acts; "first" of each in one table."""
+    from knowledge_base import pictures
+    from knowledge_base.baselines import BASELINES, first_right
+
+    examples = [*load_questions(), *load_acts()]
+    first = {
+        pictures.GUICHET: {
+            variant: float(figures["top1"] or 0) for variant, figures in report.items()
+        }
+    }
+    for name, baseline in BASELINES.items():
+        began = time.monotonic()
+        say(f"{name} …")
+        first[name] = first_right(baseline(examples, cases), examples, cases)
+        say(f"{name}: {time.monotonic() - began:.0f} s")
+    if folder is not None:
+        pictures.compare(first, folder / "baselines.svg")
+    lines = ["", f"{'first':10}" + "".join(f"{name:>16}" for name in first)]
+    lines += [
+        f"{variant:10}" + "".join(f"{first[name].get(variant, 0):>16.1%}" for name in first)
+        for variant in report
+    ]
+    return "\n".join(lines)
 
 
 def _figures(rows: list[tuple[Case, Prediction]]) -> dict[str, float | int | None]:

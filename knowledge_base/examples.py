@@ -49,6 +49,11 @@ class Case:
     label: str | None
     text: str
 
+    @property
+    def variant(self) -> str:
+        """The language, with its script where that is not its own: "ar-Latn"."""
+        return f"{self.language}-Latn" if self.script == "latin" else self.language
+
 
 def load_questions(folder: Path = QUESTIONS) -> list[Example]:
     """All of `<language>/<label>.txt`. Raises ContentError naming file and line."""

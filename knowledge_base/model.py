@@ -34,6 +34,9 @@ SECOND_AMONG = 4
 BEFORE_A_QUESTION = frozenset({"greet", "thanks", "goodbye", "affirm", "menu"})
 LATIN = "-Latn"
 
+#: A third candidate is offered from this share of the first one's probability.
+LEAST_OF_FIRST = 0.1
+
 What = Literal["answer", "choose", "act", "fallback"]
 
 
@@ -149,6 +152,10 @@ class Understanding:
 
     def certainties(self, text: str) -> Floats:
         """A probability for each class."""
+        return mixed(*self.scores(text), self.thresholds)
+
+    def scores(self, text: str) -> tuple[Floats, Floats]:
+        """Log probabilities by the lexical score and by the encoder, one a class each."""
         rows, values = self.vocabulary.rows(text)
         lexical = self.meaning.scores(rows, values)
         semantic = []
@@ -157,10 +164,7 @@ class Understanding:
             semantic.append(log_softmax(self.prototype_scale * (self.prototypes @ vector)))
         if self.named is not None:
             semantic.append(self.named.scores(text))
-        mixed = (1 - self.thresholds.mix) * lexical + self.thresholds.mix * np.mean(
-            semantic, axis=0
-        )
-        return np.exp(log_softmax(mixed / self.thresholds.temperature))
+        return lexical, np.mean(semantic, axis=0)
 
     def identify(self, text: str, habit: str | None = None) -> str:
         """The language of a message, "ar-Latn" for Arabic in Latin letters."""
@@ -190,7 +194,7 @@ class Understanding:
         near = sum(score for _, score in ranking[:3])
         if near >= self.thresholds.choose and len(ranking) > 1:
             # A third candidate that is hardly likely only costs the reader time.
-            count = 3 if len(ranking) > 2 and ranking[2][1] > 0.1 * first else 2
+            count = 3 if len(ranking) > 2 and ranking[2][1] > LEAST_OF_FIRST * first else 2
             return "choose", None, near, tuple(id for id, _ in ranking[:count])
         return "fallback", None, certainty, ()
 
@@ -248,3 +252,9 @@ class Understanding:
             raise ModelError(f"{error.filename} is missing: guichet kb train") from None
         except (ValueError, KeyError, TypeError) as error:
             raise ModelError(f"{folder} is damaged ({error}): guichet kb train") from None
+
+
+def mixed(lexical: Floats, semantic: Floats, thresholds: Thresholds) -> Floats:
+    """Probabilities from both scores, along the last axis."""
+    score = (1 - thresholds.mix) * lexical + thresholds.mix * semantic
+    return np.exp(log_softmax(score / thresholds.temperature))

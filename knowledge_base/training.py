@@ -21,6 +21,8 @@ from knowledge_base.languages import load_languages
 from knowledge_base.lexicon import load_lexicon
 from knowledge_base.model import LATIN, Thresholds, Understanding
 
+THRESHOLDS = FOLDER / "decision.yml"
+
 #: Called with the name of a step; the context is given what to call with its share done.
 Steps = Callable[[str], AbstractContextManager[linear.Progress]]
 
@@ -53,7 +55,7 @@ def run(
     say(f"Knowledge base: trained in {time.monotonic() - began:.0f} s, written to {out}")
 
 
-def load_thresholds(path: Path = FOLDER / "decision.yml") -> Thresholds:
+def load_thresholds(path: Path = THRESHOLDS) -> Thresholds:
     """Read the thresholds. Raises ContentError."""
     try:
         return Thresholds(**yaml.safe_load(path.read_text()))
