@@ -21,7 +21,7 @@ from connectors.terminal import receive
 from guichet import redis_server, supervisor
 from guichet import sms as sms_lengths
 from guichet.settings import Settings, SettingsError, running
-from guichet.vault import Vault
+from guichet.vault import Vault, unlock
 from knowledge_base.content import load_library
 from knowledge_base.dialogue import Texts, load_texts
 
@@ -44,7 +44,7 @@ async def run(settings: Settings, sms: bool) -> None:
         raise SettingsError("Guichet did not start")
     redis = redis_server.connect(state["redis_url"])
     try:
-        await _Conversation(settings, redis, sms).run()
+        await _Conversation(settings, redis, await unlock(redis, settings), sms).run()
     finally:
         await redis.aclose()
         if started is not None:
@@ -52,8 +52,7 @@ async def run(settings: Settings, sms: bool) -> None:
 
 
 class _Conversation:
-    def __init__(self, settings: Settings, redis: Redis, sms: bool) -> None:
-        vault = Vault(settings.secret())
+    def __init__(self, settings: Settings, redis: Redis, vault: Vault, sms: bool) -> None:
         library = load_library()
         self._texts: Texts = load_texts(library.facts, settings.retention_days)
         self._mailbox = Mailbox(redis, vault, settings.retention_days)

@@ -5,8 +5,10 @@ A message is acknowledged only once Redis has it.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import uvicorn
@@ -16,98 +18,221 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from connectors import twilio
-from connectors.mailbox import Mailbox
+from connectors import metrics, twilio
+from connectors.channels import Channel, Refused, Webhook
+from connectors.mailbox import Mailbox, TooFast
+from connectors.openapi import OPENAPI
+from connectors.records import Inbound
+from connectors.registry import webhook_channels
 from guichet import redis_server
+from guichet.counters import Counts
 from guichet.logs import configure_logging
-from guichet.settings import Settings, load_settings
-from guichet.vault import Vault
+from guichet.settings import Settings, SettingsError, load_settings
+from guichet.vault import unlock
 
 logger = logging.getLogger(__name__)
 
 LARGEST_BODY = 64 * 1024
+#: A client may take so long to send a body.
+BODY_S = 10.0
 EMPTY_TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
+#: Refuses the call at no cost, https://www.twilio.com/docs/voice/twiml/reject.
+REJECT_TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response><Reject reason="busy"/></Response>'
+#: One caller is texted once in so many seconds.
+CALL_S = 3600
 HEALTH_KEY = "guichet:health"
+FLUSH_S = 1.0
+
+Accept = Callable[[Inbound], Awaitable[None]]
 
 
-class TooLarge(Exception):
-    """A request body over LARGEST_BODY bytes."""
+class Gateway:
+    """The webhooks of every configured channel."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._redis = redis_server.connect(
+            settings.redis_url or redis_server.embedded_url(settings)
+        )
+        self._channels = webhook_channels(settings)
+        self._counts = Counts()
+        self._mailbox: Mailbox | None = None
+
+    def app(self) -> Starlette:
+        return Starlette(
+            routes=[
+                Route("/health", self.health),
+                Route("/metrics", self.metrics),
+                Route("/openapi.json", self.openapi),
+                Route("/twilio/sms", self.messages("sms", EMPTY_TWIML), methods=["POST"]),
+                Route("/twilio/whatsapp", self.messages("whatsapp", EMPTY_TWIML), methods=["POST"]),
+                Route("/twilio/status", self.twilio_status, methods=["POST"]),
+                Route("/twilio/voice", self.twilio_voice, methods=["POST"]),
+                Route("/telegram/webhook", self.messages("telegram", ""), methods=["POST"]),
+            ],
+            lifespan=self._lifespan,
+        )
+
+    @asynccontextmanager
+    async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        flushing = asyncio.create_task(self._flush_forever())
+        yield
+        flushing.cancel()
+        await asyncio.gather(flushing, return_exceptions=True)
+        with contextlib.suppress(RedisError):
+            await self._counts.flush(self._redis)
+        for channel in self._channels.values():
+            await channel.close()
+        await self._redis.aclose()
+
+    async def health(self, request: Request) -> Response:
+        """200 only when messages can be accepted."""
+        try:
+            await self._redis.set(HEALTH_KEY, "1", ex=60)
+            await self._open()
+        except RedisError:
+            return JSONResponse({"status": "redis takes no writes"}, 503)
+        except SettingsError:
+            return JSONResponse({"status": "the secret key does not open this redis"}, 503)
+        return JSONResponse({"status": "ok"})
+
+    async def metrics(self, request: Request) -> Response:
+        try:
+            return Response(
+                await metrics.page(self._redis, await self._open()), media_type=metrics.CONTENT_TYPE
+            )
+        except (RedisError, SettingsError):
+            return PlainTextResponse("redis is away", 503)
+
+    async def openapi(self, request: Request) -> Response:
+        return JSONResponse(OPENAPI)
+
+    def messages(self, name: str, answer: str) -> Callable[[Request], Awaitable[Response]]:
+        """The webhook of a channel: verified, parsed, stored, acknowledged."""
+
+        async def receive(request: Request) -> Response:
+            try:
+                channel = self._channel(name)
+                webhook = await self._read(request, channel)
+                for message in channel.parse(webhook):
+                    await self._accept(message)
+            except Refused as refusal:
+                return self._refuse(name, refusal)
+            return Response(answer, media_type="text/xml" if answer else "text/plain")
+
+        return receive
+
+    async def twilio_status(self, request: Request) -> Response:
+        """What became of a message; 200 for anything signed, so that nothing is repeated."""
+        try:
+            webhook = await self._read(request, self._twilio())
+            delivery = twilio.parse_status(twilio.read_form(webhook.body))
+            if delivery is not None:
+                await self._delivered(delivery)
+        except Refused as refusal:
+            return self._refuse("status", refusal)
+        return Response(status_code=204)
+
+    async def twilio_voice(self, request: Request) -> Response:
+        """A call: refused at no cost, and the caller gets the menu by SMS."""
+        try:
+            webhook = await self._read(request, self._channel("sms"))
+            call = twilio.parse_call(twilio.read_form(webhook.body), "sms")
+            if call is not None:
+                await self._accept(call, remember_s=CALL_S)
+        except Refused as refusal:
+            return self._refuse("voice", refusal)
+        return Response(REJECT_TWIML, media_type="text/xml")
+
+    def _channel(self, name: str) -> Channel:
+        channel = self._channels.get(name)
+        if channel is None:
+            raise Refused(404, f"{name} is off here")
+        return channel
+
+    def _twilio(self) -> Channel:
+        return self._channels.get("sms") or self._channel("whatsapp")
+
+    async def _read(self, request: Request, channel: Channel) -> Webhook:
+        """The call, once it is known to be the provider's. Raises Refused."""
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        channel.admit(headers)
+        try:
+            async with asyncio.timeout(BODY_S):
+                body = await read_body(request)
+        except TimeoutError:
+            raise Refused(408, "the body took too long") from None
+        except ClientDisconnect:
+            raise Refused(400, "the client went away") from None
+        webhook = Webhook(public_url(request, self._settings.public_url), headers, body)
+        channel.verify(webhook)
+        return webhook
+
+    async def _accept(self, message: Inbound, **options: int) -> None:
+        try:
+            new = await (await self._open()).accept(message, **options)
+        except TooFast:
+            self._counts["too_fast", message.channel] += 1
+            raise Refused(429, "too many messages a minute from one sender") from None
+        except (RedisError, SettingsError) as error:
+            # The provider tries again, calls its fallback, or shows it to the operator.
+            logger.error("message not taken: %s", type(error).__name__)
+            raise Refused(503, "not stored, try again") from None
+        self._counts["accepted" if new else "repeated", message.channel] += 1
+
+    async def _delivered(self, delivery: twilio.Delivery) -> None:
+        try:
+            mailbox = await self._open()
+            await mailbox.delivered(
+                delivery.channel,
+                delivery.address,
+                delivery.id,
+                delivery.status,
+                delivery.error,
+                twilio.STATUSES,
+            )
+            if delivery.error == str(twilio.OPTED_OUT):
+                await mailbox.silence(mailbox.pseudonym(delivery.channel, delivery.address))
+        except (RedisError, SettingsError) as error:
+            logger.error("status not taken: %s", type(error).__name__)
+            raise Refused(503, "not stored, try again") from None
+        self._counts[f"status_{delivery.status}", delivery.channel] += 1
+
+    def _refuse(self, name: str, refusal: Refused) -> Response:
+        if refusal.status == 403:
+            logger.warning("%s: a webhook was refused: %s", name, refusal.reason)
+        self._counts[f"refused_{refusal.status}", name] += 1
+        return PlainTextResponse(refusal.reason, refusal.status)
+
+    async def _open(self) -> Mailbox:
+        """The mailbox, once Redis can be reached. Raises RedisError or SettingsError."""
+        if self._mailbox is None:
+            vault = await unlock(self._redis, self._settings)
+            self._mailbox = Mailbox(self._redis, vault, self._settings.retention_days)
+        return self._mailbox
+
+    async def _flush_forever(self) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_S)
+            with contextlib.suppress(RedisError):
+                await self._counts.flush(self._redis)
 
 
 def create_app(settings: Settings | None = None) -> Starlette:
     """The ASGI application. Settings are read from the environment when not given."""
-    settings = settings or load_settings()
-    redis = redis_server.connect(settings.redis_url or redis_server.embedded_url(settings))
-    mailbox = Mailbox(redis, Vault(settings.secret()), settings.retention_days)
-
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        yield
-        await redis.aclose()
-
-    async def health(request: Request) -> Response:
-        try:
-            await redis.set(HEALTH_KEY, "1", ex=60)
-        except RedisError:
-            return JSONResponse({"status": "redis takes no writes"}, 503)
-        return JSONResponse({"status": "ok"})
-
-    async def twilio_sms(request: Request) -> Response:
-        if settings.sms_missing() or settings.twilio_auth_token is None:
-            return PlainTextResponse("SMS is off here", 404)
-        signature = request.headers.get("X-Twilio-Signature")
-        if not signature:
-            return PlainTextResponse("signature missing", 403)
-        try:
-            body = await read_body(request)
-        except TooLarge:
-            return PlainTextResponse("body over 64 KB", 413)
-        except ClientDisconnect:
-            return PlainTextResponse("", 400)
-        content_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        if content_type != "application/x-www-form-urlencoded":
-            return PlainTextResponse("a urlencoded form is expected", 415)
-        try:
-            form = twilio.parse_form(body)
-        except ValueError:
-            return PlainTextResponse("not a form", 400)
-        url = public_url(request, settings.public_url)
-        if not twilio.signature_holds(
-            settings.twilio_auth_token.get_secret_value(), url, form, signature
-        ):
-            logger.warning("a webhook with a wrong signature was refused")
-            return PlainTextResponse("signature wrong", 403)
-        try:
-            message = twilio.parse_message(form, "sms")
-        except twilio.FormError as error:
-            return PlainTextResponse(str(error), 400)
-        try:
-            await mailbox.accept(message)
-        except RedisError as error:
-            # Twilio calls the fallback address, or shows the failure to the operator.
-            logger.error("message not taken: %s", type(error).__name__)
-            return PlainTextResponse("not stored, try again", 503)
-        return Response(EMPTY_TWIML, media_type="text/xml")
-
-    return Starlette(
-        routes=[
-            Route("/health", health),
-            Route("/twilio/sms", twilio_sms, methods=["POST"]),
-        ],
-        lifespan=lifespan,
-    )
+    return Gateway(settings or load_settings()).app()
 
 
 async def read_body(request: Request) -> bytes:
-    """The body, if it is not over LARGEST_BODY bytes. Raises TooLarge, ClientDisconnect."""
+    """The body, if it is not over LARGEST_BODY bytes. Raises Refused, ClientDisconnect."""
     declared = request.headers.get("Content-Length", "")
     if declared.isdigit() and int(declared) > LARGEST_BODY:
-        raise TooLarge
+        raise Refused(413, "body over 64 KB")
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > LARGEST_BODY:
-            raise TooLarge
+            raise Refused(413, "body over 64 KB")
     return bytes(body)
 
 

@@ -1,12 +1,72 @@
-"""Menus on channels without buttons: numbering, and reading a reply as a choice."""
+"""Menus: numbering them where there are no buttons, and reading a reply as a choice."""
 
 from __future__ import annotations
 
+import json
+import re
 import unicodedata
 from collections.abc import Sequence
 
-from connectors.records import Option
+from connectors.records import Button, Option
 from knowledge_base.dialogue import Texts, fold
+
+#: Chosen by the reply "more" when parts of a long answer are left; never goes to Rasa.
+REST_PAYLOAD = "rest"
+#: Payloads with one value, as `a:fees`. A code is at most 64 bytes, Telegram's limit for
+#: callback_data (telegram.constants.InlineKeyboardButtonLimit.MAX_CALLBACK_DATA).
+_WITH_VALUE = {
+    "a": ("ask_procedure", "article"),
+    "d": ("ask_details", "article"),
+    "l": ("set_language", "language"),
+}
+_WHOLE = {
+    "h": "/human",
+    "m": "/menu",
+    "c": "/change_language",
+    "o": '/nlu_fallback{"urgency": "none"}',
+    "r": REST_PAYLOAD,
+    "s": "/stop",
+    "again": "/repeat",
+    "hello": "/greet",
+}
+_PAYLOAD = re.compile(r"/(\w+)(\{.*\})?")
+_VALUE = re.compile(r"[a-zA-Z-]{1,40}")
+
+
+def code(payload: str) -> str:
+    """A payload as short as a button may carry. Raises ValueError for one that has no code."""
+    for short, whole in _WHOLE.items():
+        if payload == whole:
+            return short
+    match = _PAYLOAD.fullmatch(payload)
+    if match is not None:
+        entities = json.loads(match[2] or "{}")
+        for letter, (intent, entity) in _WITH_VALUE.items():
+            if match[1] == intent and entity in entities:
+                return f"{letter}:{entities[entity]}"
+        if match[1] == "nlu_fallback":
+            return "o"
+    raise ValueError(f"no button for {payload.partition('{')[0]}")
+
+
+def payload(code: str) -> str | None:
+    """The payload that a button's code stands for; None for anything that is no code."""
+    if code in _WHOLE:
+        return _WHOLE[code]
+    letter, _, value = code.partition(":")
+    if letter not in _WITH_VALUE or not _VALUE.fullmatch(value):
+        return None
+    intent, entity = _WITH_VALUE[letter]
+    entities = {entity: value}
+    if intent == "ask_procedure":
+        entities["urgency"] = "none"
+    return f"/{intent}{json.dumps(entities)}"
+
+
+def buttons(options: Sequence[Option]) -> tuple[Button, ...]:
+    return tuple(
+        Button(option.title, code(option.payload)) for option in options if option.numbered
+    )
 
 
 def numbered(options: Sequence[Option]) -> list[str]:

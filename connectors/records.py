@@ -7,9 +7,21 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
-#: text: something was typed. media, location: it was sent instead of text.
+#: text: something was typed. button: a choice was tapped. media, location: it was sent
+#: instead of text. call: a missed call. control: the provider has stopped or resumed.
 #: empty: nothing readable at all.
-Kind = Literal["text", "media", "location", "empty"]
+Kind = Literal["text", "button", "media", "location", "call", "control", "empty"]
+#: What a provider did by itself on a keyword: the person must not be answered twice.
+Control = Literal["", "stop", "start", "help"]
+
+
+@dataclass(frozen=True)
+class Media:
+    """A file that the provider holds."""
+
+    place: str  #: Twilio: an address; Telegram: a file id
+    content_type: str
+    size: int = 0  #: bytes, as the provider says; 0 when it does not
 
 
 @dataclass(frozen=True)
@@ -20,14 +32,22 @@ class Inbound:
     channel: str
     address: str  #: the person's number or chat id
     kind: Kind
-    text: str
+    text: str  #: also the words under a photo
+    code: str = ""  #: of the button tapped, see menus.code
+    media: tuple[Media, ...] = ()
+    control: Control = ""
+    language: str | None = None  #: of the person's telephone, when the provider tells
+    callback: str = ""  #: Telegram: the tap to answer, so that the spinner stops
+    tapped: str = ""  #: Telegram: the message whose button was tapped
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        return cls(**json.loads(text))
+        fields: dict[str, Any] = json.loads(text)
+        media = tuple(Media(**each) for each in fields.get("media", ()))
+        return cls(**{**fields, "media": media})
 
 
 @dataclass(frozen=True)
@@ -41,13 +61,22 @@ class Option:
 
 
 @dataclass(frozen=True)
+class Button:
+    """An option as a channel shows it."""
+
+    title: str
+    code: str  #: comes back when it is tapped, see menus.code
+
+
+@dataclass(frozen=True)
 class Outbound:
     """One message to a person, ready to send."""
 
     channel: str
     address: str
     text: str
-    buttons: tuple[str, ...] = ()  #: titles, for channels that show real buttons
+    buttons: tuple[Button, ...] = ()
+    last_word: bool = False  #: goes out although the person has just asked for silence
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -55,7 +84,7 @@ class Outbound:
     @classmethod
     def from_json(cls, text: str) -> Self:
         fields: dict[str, Any] = json.loads(text)
-        return cls(**{**fields, "buttons": tuple(fields["buttons"])})
+        return cls(**{**fields, "buttons": tuple(Button(**each) for each in fields["buttons"])})
 
 
 @dataclass(frozen=True)
@@ -66,6 +95,8 @@ class Conversation:
     options: tuple[Option, ...] = ()  #: the menu last shown
     rest: tuple[str, ...] = ()  #: parts of a long answer not yet asked for
     stopped: bool = False  #: the person asked for silence
+    told_latin: bool = False  #: has been told how to get answers in Latin letters
+    latin_only: bool = False  #: has asked for them: the telephone shows no other script
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -76,4 +107,4 @@ class Conversation:
         options = tuple(
             Option(**{**option, "words": tuple(option["words"])}) for option in fields["options"]
         )
-        return cls(fields["language"], options, tuple(fields["rest"]), fields["stopped"])
+        return cls(**{**fields, "options": options, "rest": tuple(fields["rest"])})

@@ -7,20 +7,20 @@ the next reply may choose from.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from connectors import menus
 from connectors.channels import Limits
-from connectors.records import Conversation, Option
+from connectors.menus import REST_PAYLOAD
+from connectors.records import Button, Conversation, Option
 from guichet import sms
 from knowledge_base.content import Library
 from knowledge_base.dialogue import Phrases, Texts
 
 HUMAN_PAYLOAD = "/human"
-#: Chosen by the reply "more" when parts of a long answer are left; never goes to Rasa.
-REST_PAYLOAD = "rest"
 #: What Rasa writes where there is no third candidate.
 NO_CANDIDATE = "none"
 
@@ -30,7 +30,7 @@ class Rendered:
     """Messages to send, in order, and what to remember for the next reply."""
 
     parts: tuple[str, ...]
-    buttons: tuple[str, ...]  #: under the last part
+    buttons: tuple[Button, ...]  #: under the last part
     conversation: Conversation
 
 
@@ -57,7 +57,7 @@ class Renderer:
         """
         parts: list[str] = []
         conversation = before
-        buttons: tuple[str, ...] = ()
+        buttons: tuple[Button, ...] = ()
         for payload in payloads:
             language = self.texts.phrases(payload["language"]).language
             if payload.get("urgency") == "danger":
@@ -70,8 +70,25 @@ class Renderer:
         return Rendered(
             tuple(parts),
             buttons,
-            Conversation(conversation.language, conversation.options, conversation.rest, stopped),
+            replace(
+                conversation,
+                stopped=stopped,
+                told_latin=before.told_latin,
+                latin_only=before.latin_only,
+            ),
         )
+
+    def knows(self, payload: str) -> bool:
+        """Whether a button's payload names an article or a language that there is."""
+        entities = json.loads(payload[payload.index("{") :]) if "{" in payload else {}
+        article, language = entities.get("article"), entities.get("language")
+        return (article is None or ("fr", article) in self._library.articles) and (
+            language is None or language in self.texts.languages
+        )
+
+    def plain(self, text: str, limits: Limits) -> str:
+        """A text in the letters of the channel."""
+        return sms.to_gsm_7(text) if limits.style == "sms" else text
 
     def rest(self, limits: Limits, before: Conversation) -> Rendered:
         """The next part of a long answer that was cut."""
@@ -104,8 +121,7 @@ class Renderer:
 
     def _danger(self, language: str, limits: Limits) -> str:
         """Emergency numbers: before anything else, in a message of their own."""
-        text = _text(self.texts.phrases(language), "danger", limits)
-        return sms.to_gsm_7(text) if limits.style == "sms" else text
+        return self.plain(_text(self.texts.phrases(language), "danger", limits), limits)
 
     def _article(self, id: str, phrases: Phrases, limits: Limits) -> _Draft:
         article = self._library.article(id, phrases.language)
@@ -178,7 +194,7 @@ class Renderer:
             options = [*options, more] if limits.style == "chat" else [more, *options]
             if limits.style == "sms":
                 first += _footer(phrases)
-        buttons = tuple(option.title for option in options if option.numbered)
+        buttons = menus.buttons(options)
         return Rendered((first,), buttons, Conversation(language, tuple(options), rest))
 
 

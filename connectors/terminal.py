@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from connectors.channels import Channel, Limits, SendLater
+from connectors.channels import Channel, Limits, Refused, SendLater, Webhook
 from connectors.mailbox import Rows
-from connectors.records import Outbound
+from connectors.records import Inbound, Outbound
 from guichet.vault import Vault
 
 #: Nobody reads an old terminal's answers.
@@ -26,14 +27,25 @@ class Terminal(Channel):
         self._redis = redis
         self._vault = vault
 
-    async def send(self, message: Outbound) -> None:
+    def admit(self, headers: Mapping[str, str]) -> None:
+        raise Refused(404, "a terminal calls no webhook")
+
+    def verify(self, webhook: Webhook) -> None:
+        raise Refused(404, "a terminal calls no webhook")
+
+    def parse(self, webhook: Webhook) -> Sequence[Inbound]:
+        return []
+
+    async def send(self, message: Outbound) -> str:
         key = stream_key(message.address)
-        record = json.dumps({"text": message.text, "buttons": message.buttons})
+        titles = [button.title for button in message.buttons]
+        record = json.dumps({"text": message.text, "buttons": titles})
         try:
             await self._redis.xadd(key, {"m": self._vault.seal(record, key)})
             await self._redis.expire(key, EXPIRY_S)
         except RedisError as error:
             raise SendLater(type(error).__name__) from None
+        return ""
 
 
 async def receive(

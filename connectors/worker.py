@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
 import secrets
@@ -22,24 +21,30 @@ from typing import Protocol
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from connectors import menus
-from connectors.channels import Channel, SendLater, SendNever
+from connectors.channels import (
+    Channel,
+    Limits,
+    SendLater,
+    SendNever,
+    Unsubscribed,
+    WindowClosed,
+)
 from connectors.mailbox import PARTITIONS, Entry, LeaseLost, Mailbox
+from connectors.metrics import WORKERS_KEY
 from connectors.rasa import Rasa, RasaAway, RasaFailed
-from connectors.records import Conversation, Inbound, Outbound
-from connectors.renderer import REST_PAYLOAD, Rendered, Renderer
-from connectors.terminal import Terminal
-from connectors.twilio import TwilioSms
-from guichet import redis_server
+from connectors.records import Outbound
+from connectors.registry import make_channels
+from connectors.renderer import Renderer
+from connectors.turns import Turns
+from guichet import counters, redis_server
 from guichet.logs import configure_logging
 from guichet.settings import Settings, load_settings
-from guichet.vault import Vault, VaultError
+from guichet.vault import VaultError, unlock
 from knowledge_base.content import load_library
-from knowledge_base.dialogue import fold, load_texts
+from knowledge_base.dialogue import load_texts
 
 logger = logging.getLogger(__name__)
 
-WORKERS_KEY = "guichet:workers"  #: sorted set of worker names by time of last sign of life
 LEASE_MS = 5000
 BEAT_S = 1.0
 READ_MS = 500
@@ -47,6 +52,8 @@ READ_MS = 500
 IN_HAND = 2000
 #: Waits between tries, in seconds; the last one repeats.
 BACKOFF_S = (0.2, 0.5, 1, 2, 4, 8, 15, 30)
+#: A reply that no provider took for so long is put with the dead letters.
+GIVE_UP_S = 24 * 3600
 #: A message that makes Rasa fail this often gets an apology instead.
 FAILURES = 4
 
@@ -58,16 +65,15 @@ class Worker:
         self,
         redis: Redis,
         mailbox: Mailbox,
-        rasa: Rasa,
-        renderer: Renderer,
+        turns: Turns,
         channels: Mapping[str, Channel],
     ) -> None:
         self.name = secrets.token_hex(8)
         self._redis = redis
         self._mailbox = mailbox
-        self._rasa = rasa
-        self._renderer = renderer
+        self._turns = turns
         self._channels = channels
+        self._counts: counters.Counts = counters.Counts()
         self._positions: dict[tuple[int, str], str] = {}
         self._lanes: dict[tuple[str, str], deque[Entry]] = {}
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
@@ -96,6 +102,7 @@ class Worker:
         while True:
             try:
                 await self._balance()
+                await self._counts.flush(self._redis)
             except RedisError as error:
                 logger.warning("redis away: %s", type(error).__name__)
             await asyncio.sleep(BEAT_S)
@@ -205,13 +212,17 @@ class Worker:
             logger.error("no channel %s: message kept as dead letter", message.channel)
             await self._mailbox.bury(entry, "channel off")
             return
+        shown = asyncio.create_task(channel.begin(message)) if tries == 0 else None
         try:
-            rendered = await self._turn(entry.conversation, message, before, channel)
+            rendered = await self._turns.answer(entry.conversation, message, before, channel)
         except RasaFailed:
             if tries < FAILURES:
                 raise
             logger.error("Rasa fails on a message: apologised")
-            rendered = self._say("failed", before, channel)
+            rendered = self._turns.say("failed", before, channel, message)
+        finally:
+            if shown is not None:
+                await shown
         last = len(rendered.parts) - 1
         replies = [
             Outbound(
@@ -219,51 +230,12 @@ class Worker:
                 message.address,
                 part,
                 rendered.buttons if index == last else (),
+                last_word=rendered.conversation.stopped,
             )
             for index, part in enumerate(rendered.parts)
         ]
         await self._mailbox.finish_turn(self.name, entry, rendered.conversation, replies)
-
-    async def _turn(
-        self, conversation: str, message: Inbound, before: Conversation, channel: Channel
-    ) -> Rendered:
-        if message.kind != "text":
-            name = "empty" if message.kind == "empty" else "media"
-            return self._say(name, before, channel)
-        option = menus.chosen(message.text, before.options, self._renderer.texts)
-        if option is not None and option.payload == REST_PAYLOAD:
-            return self._renderer.rest(channel.limits, before)
-        text = option.payload if option is not None else self._plain(message.text)
-        if not any(char.isalnum() for char in text):
-            return self._say("empty", before, channel)
-        payloads = await self._rasa.ask(conversation, text, before.language)
-        try:
-            return self._renderer.render(payloads, channel.limits, before)
-        except KeyError as error:
-            logger.error("Rasa's answer cannot be rendered: %s", error)
-            raise RasaFailed("answer not renderable") from None
-
-    def _plain(self, text: str) -> str:
-        """A person's text, never a payload: `/restart` would drive Rasa.
-
-        A word that stands for a thing in any language ("HUMAIN", "MENU") becomes its
-        payload, so that what the answers promise always works.
-        """
-        folded = fold(text)
-        word = self._renderer.texts.words.get(folded)
-        if word is not None and word.thing in ("human", "menu"):
-            entities = json.dumps({"language": word.language}) if word.language else ""
-            return f"/{word.thing}{entities}"
-        if word is not None and word.thing == "more":
-            return "/ask_details"  # nothing more was offered: of the last article, if any
-        if folded.isdecimal() and len(folded) <= 2:
-            return "/menu"  # a number, but nothing was offered under it
-        return text.encode("utf-8", "replace").decode().lstrip("/ \t\r\n\N{FULLWIDTH SOLIDUS}")
-
-    def _say(self, name: str, before: Conversation, channel: Channel) -> Rendered:
-        language = self._renderer.texts.phrases(before.language).language
-        payload = {"type": "response", "name": name, "language": language}
-        return self._renderer.render([payload], channel.limits, before)
+        self._counts["answered", message.channel] += 1
 
     async def _send(self, entry: Entry, tries: int) -> None:
         message = self._mailbox.open_outbound(entry)
@@ -271,13 +243,46 @@ class Worker:
         if channel is None:
             await self._mailbox.bury(entry, "channel off")
             return
+        if time.time() - int(entry.id.partition("-")[0]) / 1000 > GIVE_UP_S:
+            await self._mailbox.bury(entry, "given up")
+            self._counts["given_up", message.channel] += 1
+            return
+        limits = channel.limits
+        stopped, since = await self._mailbox.standing(entry.conversation)
+        if stopped and not message.last_word:
+            await self._mailbox.sent(entry, "")
+            self._counts["silenced", message.channel] += 1
+            return
         try:
-            await channel.send(message)
+            if limits.window_s is not None and since > limits.window_s:
+                raise WindowClosed("window closed")
+            await self._wait_turn(entry.conversation, channel.name, limits)
+            id_ = await channel.send(message)
+        except Unsubscribed:
+            await self._mailbox.silence(entry.conversation)
+            await self._mailbox.sent(entry, "")
+            self._counts["unsubscribed", message.channel] += 1
+        except WindowClosed:
+            await self._mailbox.hold(entry)
+            self._counts["held", message.channel] += 1
+            with contextlib.suppress(SendLater, SendNever):
+                await channel.remind(message.address)
         except SendNever as error:
             logger.error("not delivered: %s", error)
             await self._mailbox.bury(entry, str(error))
-            return
-        await self._mailbox.sent(entry)
+            self._counts["refused", message.channel] += 1
+        else:
+            await self._mailbox.sent(entry, id_)
+            self._counts["sent", message.channel] += 1
+
+    async def _wait_turn(self, conversation: str, name: str, limits: Limits) -> None:
+        waits = 0.0
+        if limits.per_person_per_second:
+            waits = await self._mailbox.pace(f"{name}:{conversation}", limits.per_person_per_second)
+        if limits.per_second:
+            waits = max(waits, await self._mailbox.pace(name, limits.per_second))
+        if waits > 0:
+            await asyncio.sleep(waits)
 
 
 class _Step(Protocol):
@@ -286,24 +291,17 @@ class _Step(Protocol):
     async def __call__(self, entry: Entry, tries: int) -> None: ...
 
 
-def make_channels(settings: Settings, redis: Redis, vault: Vault) -> dict[str, Channel]:
-    """The channels that are configured, by name."""
-    channels: list[Channel] = [Terminal(redis, vault, sms) for sms in (False, True)]
-    if not settings.sms_missing():
-        channels.append(TwilioSms(settings))
-    return {channel.name: channel for channel in channels}
-
-
 async def main(settings: Settings) -> None:
     """Run one worker until SIGTERM or SIGINT."""
     redis = redis_server.connect(settings.redis_url or redis_server.embedded_url(settings))
-    vault = Vault(settings.secret())
+    vault = await unlock(redis, settings)
     rasa = Rasa(settings.rasa_url or "http://127.0.0.1:5005")
     library = load_library()
     renderer = Renderer(library, load_texts(library.facts, settings.retention_days))
     channels = make_channels(settings, redis, vault)
     mailbox = Mailbox(redis, vault, settings.retention_days)
-    work = asyncio.ensure_future(Worker(redis, mailbox, rasa, renderer, channels).run())
+    turns = Turns(mailbox, vault, rasa, renderer)
+    work = asyncio.ensure_future(Worker(redis, mailbox, turns, channels).run())
     for signal_ in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signal_, work.cancel)
     logger.info("worker %d ready: %s", os.getpid(), ", ".join(channels))

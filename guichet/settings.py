@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     data_dir: Path = ROOT / "var"
     production: bool = False
     secret_key: SecretStr | None = None
+    previous_secret_keys: SecretStr | None = None
     redis_url: Url = None
     retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
 
@@ -50,11 +51,15 @@ class Settings(BaseSettings):
     twilio_sms_from: str | None = None
     twilio_whatsapp_from: str | None = None
     twilio_api_url: Url = None
+    twilio_sms_per_second: Annotated[float | None, Field(ge=0)] = None
+    twilio_whatsapp_quick_replies: dict[str, str] = {}
+    twilio_whatsapp_reminder: str | None = None
+    sms_segments: Annotated[int, Field(ge=1, le=10)] = 4
 
     telegram_token: SecretStr | None = None
     telegram_secret: SecretStr | None = None
     telegram_api_url: Url = None
-    telegram_mode: str = "webhook"
+    telegram_mode: Literal["webhook", "polling"] = "webhook"
 
     @property
     def model_dir(self) -> Path:
@@ -73,6 +78,25 @@ class Settings(BaseSettings):
             "GUICHET_TWILIO_AUTH_TOKEN": self.twilio_auth_token,
             "GUICHET_TWILIO_SMS_FROM": self.twilio_sms_from,
         }
+        return [name for name, value in wanted.items() if not value]
+
+    def whatsapp_missing(self) -> list[str]:
+        """The variables still to be set before WhatsApp works; empty when it does."""
+        wanted = {
+            "GUICHET_TWILIO_ACCOUNT_SID": self.twilio_account_sid,
+            "GUICHET_TWILIO_AUTH_TOKEN": self.twilio_auth_token,
+            "GUICHET_TWILIO_WHATSAPP_FROM": self.twilio_whatsapp_from,
+        }
+        return [name for name, value in wanted.items() if not value]
+
+    def telegram_missing(self) -> list[str]:
+        """The variables still to be set before Telegram works; empty when it does.
+
+        The secret is only for webhooks: without one nobody could tell a forged call.
+        """
+        wanted = {"GUICHET_TELEGRAM_TOKEN": self.telegram_token}
+        if self.telegram_mode == "webhook":
+            wanted["GUICHET_TELEGRAM_SECRET"] = self.telegram_secret
         return [name for name, value in wanted.items() if not value]
 
     def secret(self) -> str:
@@ -100,6 +124,12 @@ class Settings(BaseSettings):
         except FileExistsError:
             pass  # another process was first: its key is the key
         return path.read_text().strip()
+
+    def secret_keys(self) -> list[str]:
+        """The secret key, then earlier ones that may still open what is kept."""
+        earlier = self.previous_secret_keys
+        older = earlier.get_secret_value().split(",") if earlier is not None else []
+        return [self.secret(), *(key.strip() for key in older if key.strip())]
 
 
 def load_settings() -> Settings:

@@ -15,7 +15,7 @@ from bench.twilio_stand_in import ACCOUNT_SID, AUTH_TOKEN, NUMBER, post_webhook,
 from connectors.gateway import EMPTY_TWIML, LARGEST_BODY, create_app
 from connectors.mailbox import Mailbox
 from guichet.settings import Settings
-from guichet.vault import Vault
+from tests.conftest import vault
 
 URL = "https://guichet.example/twilio/sms"
 
@@ -52,7 +52,7 @@ async def client(tmp_path: Path, redis: Redis, redis_url: str) -> AsyncIterator[
 
 
 async def stored(redis: Redis) -> int:
-    return (await Mailbox(redis, Vault("secret")).lengths())["in"]
+    return (await Mailbox(redis, vault()).lengths())["in"]
 
 
 async def test_a_message_is_stored_and_acknowledged(

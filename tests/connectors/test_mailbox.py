@@ -6,8 +6,8 @@ import pytest
 from redis.asyncio import Redis
 
 from connectors.mailbox import Entry, LeaseLost, Mailbox, partition_of
-from connectors.records import Conversation, Inbound, Option, Outbound
-from guichet.vault import Vault
+from connectors.records import Button, Conversation, Inbound, Option, Outbound
+from tests.conftest import vault
 
 PERSON = "+33612345678"
 
@@ -18,7 +18,7 @@ def message(id: str, text: str = "bonjour") -> Inbound:
 
 @pytest.fixture
 def mailbox(redis: Redis) -> Mailbox:
-    return Mailbox(redis, Vault("secret"))
+    return Mailbox(redis, vault())
 
 
 async def entries(mailbox: Mailbox, box: str = "in") -> list[Entry]:
@@ -34,7 +34,7 @@ async def test_messages_come_back_in_order(mailbox: Mailbox) -> None:
 
 
 async def test_an_id_counts_once_also_on_another_gateway(mailbox: Mailbox, redis: Redis) -> None:
-    other = Mailbox(redis, Vault("secret"))
+    other = Mailbox(redis, vault())
     assert await mailbox.accept(message("SM1"))
     assert not await mailbox.accept(message("SM1"))
     assert not await other.accept(message("SM1"))
@@ -46,7 +46,7 @@ async def test_a_turn_ends_once_and_whole(mailbox: Mailbox) -> None:
     [entry] = await entries(mailbox)
     assert await mailbox.lease(entry.partition, "worker", 5000)
     state = Conversation("ar", (Option("نعم", "/affirm", ("نعم",)),), ("rest",), False)
-    replies = [Outbound("sms", PERSON, "one"), Outbound("sms", PERSON, "two", ("b",))]
+    replies = [Outbound("sms", PERSON, "one"), Outbound("sms", PERSON, "two", (Button("b", "h"),))]
     await mailbox.finish_turn("worker", entry, state, replies)
     await mailbox.finish_turn("worker", entry, state, replies)  # again: nothing happens
     assert await entries(mailbox) == []

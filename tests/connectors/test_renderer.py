@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from connectors.channels import Limits
+from connectors.menus import REST_PAYLOAD
 from connectors.records import Conversation
-from connectors.renderer import REST_PAYLOAD, Renderer
+from connectors.renderer import Renderer
 from guichet.sms import measure, to_gsm_7
 from knowledge_base.content import load_library
 from knowledge_base.dialogue import load_texts

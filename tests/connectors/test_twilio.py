@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.twilio_stand_in import AUTH_TOKEN, sign, webhook_form
-from connectors.twilio import FormError, parse_form, parse_message, signature_holds
+from connectors.channels import Refused
+from connectors.twilio import parse_form, parse_message, signature_holds
 
 URL = "https://guichet.example/twilio/sms"
 
@@ -81,7 +82,7 @@ def test_a_port_may_be_written_or_not(port: int) -> None:
         ({"Body": ""}, "empty", ""),
         ({"Body": "¡hola"}, "text", "¡hola"),
         ({"Body": "", "NumMedia": "two"}, "media", ""),
-        ({"Body": "STOP", "OptOutType": "STOP"}, "text", "STOP"),
+        ({"Body": "STOP", "OptOutType": "STOP"}, "control", "STOP"),
         ({"Body": "bonjour", "BrandNewField": "x"}, "text", "bonjour"),
     ],
 )
@@ -94,7 +95,7 @@ def test_what_a_form_means(fields: dict[str, str], kind: str, text: str) -> None
 @pytest.mark.parametrize("missing", ["MessageSid", "From"])
 def test_a_form_without_its_keys_is_refused(missing: str) -> None:
     form = webhook_form("+33612345678", "bonjour", **{missing: ""})
-    with pytest.raises(FormError, match=missing):
+    with pytest.raises(Refused, match=missing):
         parse_message(parse_form(urlencode(form).encode()), "sms")
 
 
@@ -107,5 +108,5 @@ def test_no_body_makes_the_parser_fail_otherwise_than_documented(body: bytes) ->
     signature_holds(AUTH_TOKEN, URL, form, "x")
     try:
         parse_message(form, "sms")
-    except FormError:
+    except Refused:
         return

@@ -1,0 +1,230 @@
+"""One turn of a conversation: from a person's message to the texts that answer it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from connectors import media as files
+from connectors import menus
+from connectors.channels import Channel, SendNever
+from connectors.mailbox import Mailbox
+from connectors.menus import REST_PAYLOAD
+from connectors.rasa import Rasa, RasaFailed
+from connectors.records import Conversation, Inbound
+from connectors.renderer import Rendered, Renderer
+from connectors.telegram import GROUP
+from guichet.vault import Vault
+from knowledge_base.dialogue import Word, fold
+from knowledge_base.languages import load_languages
+
+logger = logging.getLogger(__name__)
+
+#: Words of the bot's own that work whatever Rasa or an advisor does.
+_DIRECT = ("human", "menu", "stop")
+#: Answers a person who cannot read our letters; always in these.
+LATIN_LINE = "Illisible ? Repondez FRANCAIS."
+FRENCH_WORD = "francais"
+#: What was read on a picture is shown so far, by style.
+SHOWN = {"sms": 100, "chat": 400}
+
+
+class Turns:
+    """Reads a message as a choice, a word of ours, a file or a question, and answers it."""
+
+    def __init__(self, mailbox: Mailbox, vault: Vault, rasa: Rasa, renderer: Renderer) -> None:
+        self._mailbox = mailbox
+        self._vault = vault
+        self._rasa = rasa
+        self._renderer = renderer
+
+    async def answer(
+        self, conversation: str, message: Inbound, before: Conversation, channel: Channel
+    ) -> Rendered:
+        """The texts and the new state. Raises RasaAway, RasaFailed, SendLater, RedisError."""
+        if message.kind == "control":
+            # The provider has answered already, and holds back what we would write.
+            state = replace(before, stopped=message.control == "stop")
+            return Rendered((), (), state)
+        if message.kind == "call":
+            return await self._ask(conversation, "/menu", message, before, channel)
+        if message.kind == "button":
+            return await self._button(conversation, message, before, channel)
+        if message.media:
+            return await self._files(conversation, message, before, channel)
+        if message.kind != "text":
+            name = "empty" if message.kind == "empty" else "media"
+            return self.say(name, before, channel, message)
+        return await self._text(conversation, message.text, message, before, channel)
+
+    def say(self, name: str, before: Conversation, channel: Channel, message: Inbound) -> Rendered:
+        """A named response, without Rasa."""
+        language = self._language(before, message)
+        payload = {"type": "response", "name": name, "language": language}
+        return self._renderer.render([payload], channel.limits, before)
+
+    async def _text(
+        self,
+        conversation: str,
+        text: str,
+        message: Inbound,
+        before: Conversation,
+        channel: Channel,
+    ) -> Rendered:
+        folded = fold(text)
+        word = self._renderer.texts.words.get(folded)
+        if word is not None and word.thing == "delete":
+            await self._mailbox.erase(conversation)
+            gone = Conversation(language=word.language or before.language)
+            return self.say("deleted", gone, channel, message)
+        if word is not None and word.thing == "resume" and before.stopped:
+            return self.say("resumed", replace(before, stopped=False), channel, message)
+        option = menus.chosen(text, before.options, self._renderer.texts)
+        if option is not None:
+            return await self._ask(conversation, option.payload, message, before, channel)
+        if folded == FRENCH_WORD:
+            before = replace(before, latin_only=True, language="fr")
+            payload = '/set_language{"language": "fr"}'
+            return await self._ask(conversation, payload, message, before, channel)
+        return await self._ask(conversation, self._plain(text, word), message, before, channel)
+
+    async def _button(
+        self, conversation: str, message: Inbound, before: Conversation, channel: Channel
+    ) -> Rendered:
+        if message.code == GROUP:
+            return self.say("group", before, channel, message)
+        payload = menus.payload(message.code)
+        if payload is None or not self._renderer.knows(payload):
+            # An old button, or somebody's own: the words on it may still be understood.
+            if message.text.strip():
+                return await self._text(conversation, message.text, message, before, channel)
+            payload = "/menu"
+        return await self._ask(conversation, payload, message, before, channel)
+
+    async def _files(
+        self, conversation: str, message: Inbound, before: Conversation, channel: Channel
+    ) -> Rendered:
+        """Keep what was sent; answer its caption, or what can be read on it."""
+        kept: list[files.Kept] = []
+        for number, sent in enumerate(message.media):
+            try:
+                found = files.look(await channel.fetch(sent, files.LARGEST))
+            except SendNever as error:
+                logger.warning("a file was not taken: %s", error)
+                continue
+            if found is not None:
+                kept.append(found)
+                name = f"{message.id}:{number}:{found.content_type}"
+                sealed = self._vault.cipher.seal(found.content, conversation)
+                await self._mailbox.keep_media(conversation, name, sealed)
+        if message.text.strip():
+            return await self._text(conversation, message.text, message, before, channel)
+        if not kept:
+            return self.say("media_refused", before, channel, message)
+        read = ""
+        for found in kept:
+            if found.sort == "picture" and files.can_read():
+                read = read or await files.read(found.content)
+        if read:
+            answered = await self._ask(conversation, self._plain(read), message, before, channel)
+            return self._with_what_was_read(read, answered, channel)
+        name = "voice_kept" if kept[0].sort == "sound" else "media_kept"
+        return self.say(name, before, channel, message)
+
+    def _with_what_was_read(self, read: str, answered: Rendered, channel: Channel) -> Rendered:
+        style = channel.limits.style
+        phrases = self._renderer.texts.phrases(answered.conversation.language)
+        shown = " ".join(read.split())
+        if len(shown) > SHOWN[style]:
+            shown = shown[: SHOWN[style]].rsplit(" ", 1)[0] + "..."
+        line = self._renderer.plain(f"{phrases.labels['i_read']} {shown}", channel.limits)
+        return replace(answered, parts=(line, *answered.parts))
+
+    async def _ask(
+        self,
+        conversation: str,
+        text: str,
+        message: Inbound,
+        before: Conversation,
+        channel: Channel,
+    ) -> Rendered:
+        """Ask Rasa, with a message or a payload, and render what it says."""
+        if text == REST_PAYLOAD:
+            return self._renderer.rest(channel.limits, before)
+        if not any(char.isalnum() for char in text):
+            return self.say("empty", before, channel, message)
+        if text.startswith("/") and before.language is None:
+            text = _with_language(text, self._language(before, message))
+        payloads = await self._rasa.ask(conversation, text, before.language)
+        before = self._script(payloads, message, before)
+        try:
+            rendered = self._renderer.render(payloads, channel.limits, before)
+        except KeyError as error:
+            logger.error("Rasa's answer cannot be rendered: %s", error)
+            raise RasaFailed("answer not renderable") from None
+        return self._with_latin_line(rendered, message, channel)
+
+    def _script(
+        self, payloads: Sequence[dict[str, Any]], message: Inbound, before: Conversation
+    ) -> Conversation:
+        """Turn answers to French for a telephone that shows Latin letters only."""
+        languages = load_languages()
+        if not before.latin_only:
+            return before
+        for payload in payloads:
+            language = languages.get(payload["language"])
+            if language is None or language.script == "Latin":
+                continue
+            if language.written_in(message.text):
+                return replace(before, latin_only=False)  # it shows the script after all
+            payload["language"] = "fr"
+        return before
+
+    def _with_latin_line(self, rendered: Rendered, message: Inbound, channel: Channel) -> Rendered:
+        state = rendered.conversation
+        language = load_languages().get(state.language or "")
+        if (
+            channel.limits.style != "sms"
+            or state.told_latin
+            or language is None
+            or language.script == "Latin"
+            or message.kind != "text"
+            or language.written_in(message.text)
+            or not any(char.isalpha() for char in message.text)
+        ):
+            return rendered
+        return replace(
+            rendered,
+            parts=(*rendered.parts, LATIN_LINE),
+            conversation=replace(state, told_latin=True),
+        )
+
+    def _plain(self, text: str, word: Word | None = None) -> str:
+        """A person's text, never a payload: `/restart` would drive Rasa.
+
+        A word that stands for a thing in any language ("HUMAIN", "MENU") becomes its
+        payload, so that what the answers promise always works.
+        """
+        if word is not None and word.thing in _DIRECT:
+            entities = json.dumps({"language": word.language}) if word.language else ""
+            return f"/{word.thing}{entities}"
+        if word is not None and word.thing == "more":
+            return "/ask_details"  # nothing more was offered: of the last article, if any
+        folded = fold(text)
+        if folded.isdecimal() and len(folded) <= 2:
+            return "/menu"  # a number, but nothing was offered under it
+        return text.encode("utf-8", "replace").decode().lstrip("/ \t\r\n\N{FULLWIDTH SOLIDUS}")
+
+    def _language(self, before: Conversation, message: Inbound) -> str:
+        """The conversation's language; at first contact what the telephone tells."""
+        return self._renderer.texts.phrases(before.language or message.language).language
+
+
+def _with_language(payload: str, language: str) -> str:
+    """A payload that also tells the language, where it names none itself."""
+    intent, brace, entities = payload.partition("{")
+    found: dict[str, Any] = json.loads(brace + entities) if brace else {}
+    return intent + json.dumps({"language": language, **found})
