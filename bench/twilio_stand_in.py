@@ -16,19 +16,21 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import httpx
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from twilio.request_validator import RequestValidator
 
+from bench.serving import serving
 from guichet.sms import measure
 
 ACCOUNT_SID = "AC" + "0" * 32
 AUTH_TOKEN = "stand-in-token"
 NUMBER = "+33757900000"
+WHATSAPP_NUMBER = "whatsapp:+33757900001"
 LONGEST_BODY = 1600
+_BASIC = "Basic " + base64.b64encode(f"{ACCOUNT_SID}:{AUTH_TOKEN}".encode()).decode()
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,10 @@ class Sent:
     to: str
     body: str
     at: float  #: time.perf_counter()
+    sid: str = ""
+    content_sid: str = ""
+    variables: str = ""
+    callback: str = ""
 
 
 @dataclass
@@ -49,15 +55,29 @@ class TwilioStandIn:
     opted_out: set[str] = field(default_factory=set)
     #: Answers to give before it works again: (status, error code, headers).
     failures: deque[tuple[int, int, Mapping[str, str]]] = field(default_factory=deque)
+    #: Numbers that wrote too long ago for free text: error 63016.
+    closed: set[str] = field(default_factory=set)
+    #: Files by path, as media of messages: (content type, bytes).
+    media: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    fetched: list[str] = field(default_factory=list)
+    without_sid: bool = False  #: answer 201 without a sid, once
     url: str = ""
     _arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def app(self) -> Starlette:
         return Starlette(
             routes=[
-                Route("/2010-04-01/Accounts/{sid}/Messages.json", self._create, methods=["POST"])
+                Route("/2010-04-01/Accounts/{sid}/Messages.json", self._create, methods=["POST"]),
+                Route("/2010-04-01/Accounts/{sid}/Messages/{rest:path}", self._media),
             ]
         )
+
+    def hold_media(self, content: bytes, content_type: str) -> str:
+        """Keep a file as a message's media; the address for MediaUrl0."""
+        message, file = (letters + secrets.token_hex(16) for letters in ("MM", "ME"))
+        path = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Messages/{message}/Media/{file}"
+        self.media[path] = content_type, content
+        return self.url + path
 
     async def wait_for(
         self, count: int, to: str | None = None, timeout_s: float = 30
@@ -71,12 +91,23 @@ class TwilioStandIn:
             await asyncio.wait_for(self._arrived.wait_for(lambda: len(some()) >= count), timeout_s)
         return some()
 
+    async def _media(self, request: Request) -> Response:
+        self.fetched.append(request.url.path)
+        if request.headers.get("Authorization") != _BASIC:
+            return _error(401, 20003, "Authenticate")
+        if self.failures:
+            status, code, headers = self.failures.popleft()
+            return _error(status, code, "Too Many Requests", headers)
+        if request.url.path not in self.media:
+            return _error(404, 20404, "The requested resource was not found")
+        content_type, content = self.media[request.url.path]
+        return Response(content, media_type=content_type)
+
     async def _create(self, request: Request) -> Response:
         if self.latency_s:
             await asyncio.sleep(self.latency_s)
         sid = request.path_params["sid"]
-        wanted = base64.b64encode(f"{ACCOUNT_SID}:{AUTH_TOKEN}".encode()).decode()
-        if sid != ACCOUNT_SID or request.headers.get("Authorization") != f"Basic {wanted}":
+        if sid != ACCOUNT_SID or request.headers.get("Authorization") != _BASIC:
             return _error(401, 20003, "Authenticate")
         if self.failures:
             status, code, headers = self.failures.popleft()
@@ -85,21 +116,35 @@ class TwilioStandIn:
         to, body = str(form.get("To", "")), str(form.get("Body", ""))
         if not to:
             return _error(400, 21604, "A 'To' phone number is required.")
-        if not to.removeprefix("+").isdigit():
+        whatsapp, template = to.startswith("whatsapp:"), str(form.get("ContentSid", ""))
+        if not whatsapp and not to.removeprefix("+").isdigit():
             return _error(400, 21211, f"Invalid 'To' Phone Number: {to}")
         if not form.get("From") and not form.get("MessagingServiceSid"):
             return _error(400, 21603, "A 'From' phone number is required.")
-        if not body:
+        if whatsapp != str(form.get("From", "")).startswith("whatsapp:"):
+            return _error(400, 21910, "Invalid From and To pair: both must be of one channel")
+        if not body and not template:
             return _error(400, 21602, "Message body is required.")
         if len(body) > LONGEST_BODY:
             return _error(400, 21617, "The concatenated message body exceeds the limit")
         if to in self.opted_out:
             return _error(400, 21610, "Attempt to send to unsubscribed recipient")
+        if to in self.closed and not template:
+            return _error(400, 63016, "Outside the allowed window: use a template")
+        if self.without_sid:
+            self.without_sid = False
+            return JSONResponse({"status": "queued"}, 201)
+        message_sid = "SM" + secrets.token_hex(16)
         async with self._arrived:
-            self.sent.append(Sent(to, body, time.perf_counter()))
+            self.sent.append(
+                Sent(
+                    to, body, time.perf_counter(), message_sid, template,
+                    str(form.get("ContentVariables", "")), str(form.get("StatusCallback", "")),
+                )
+            )  # fmt: skip
             self._arrived.notify_all()
         message = {
-            "sid": "SM" + secrets.token_hex(16),
+            "sid": message_sid,
             "account_sid": sid,
             "to": to,
             "from": form.get("From"),
@@ -125,23 +170,8 @@ class TwilioStandIn:
 @asynccontextmanager
 async def serve(stand_in: TwilioStandIn) -> AsyncIterator[TwilioStandIn]:
     """Serve the API on a free loopback port for the while."""
-    config = uvicorn.Config(
-        stand_in.app(), host="127.0.0.1", port=0, log_level="warning", access_log=False
-    )
-    server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-    task = asyncio.create_task(server.serve())
-    while not server.started:
-        if task.done():
-            task.result()
-        await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    stand_in.url = f"http://127.0.0.1:{port}"
-    try:
+    async with serving(stand_in.app()) as stand_in.url:
         yield stand_in
-    finally:
-        server.should_exit = True
-        await task
 
 
 def webhook_form(sender: str, text: str, **fields: str) -> dict[str, str]:
@@ -179,6 +209,8 @@ def environment(stand_in: TwilioStandIn) -> dict[str, str]:
         "GUICHET_TWILIO_ACCOUNT_SID": ACCOUNT_SID,
         "GUICHET_TWILIO_AUTH_TOKEN": AUTH_TOKEN,
         "GUICHET_TWILIO_SMS_FROM": NUMBER,
+        "GUICHET_TWILIO_SMS_PER_SECOND": "0",
+        "GUICHET_TWILIO_WHATSAPP_FROM": WHATSAPP_NUMBER,
         "GUICHET_TWILIO_API_URL": stand_in.url,
     }
 

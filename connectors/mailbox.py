@@ -160,7 +160,7 @@ class Mailbox:
 
     def __init__(self, redis: Redis, vault: Vault, retention_days: int = 30) -> None:
         self._redis = redis
-        self._vault = vault
+        self.vault = vault
         self._expiry_s = retention_days * 24 * 3600
         self._accept = redis.register_script(_ACCEPT)
         self._finish_turn = redis.register_script(_FINISH_TURN)
@@ -178,7 +178,7 @@ class Mailbox:
         return self.pseudonym(message.channel, message.address)
 
     def pseudonym(self, channel: str, address: str) -> str:
-        return self._vault.pseudonym(channel, address)
+        return self.vault.pseudonym(channel, address)
 
     async def accept(self, message: Inbound, remember_s: int = SEEN_S) -> bool:
         """Store a message; False when its id was stored in the last `remember_s` seconds.
@@ -187,7 +187,7 @@ class Mailbox:
         """
         conversation = self.conversation_id(message)
         partition = partition_of(conversation)
-        seen = self._vault.pseudonym("id:" + message.channel, message.id)
+        seen = self.vault.pseudonym("id:" + message.channel, message.id)
         stored = await self._accept(
             keys=[
                 _key(partition, f"seen:{seen}"),
@@ -197,7 +197,7 @@ class Mailbox:
             args=[
                 remember_s,
                 conversation,
-                self._vault.seal(message.to_json(), conversation),
+                self.vault.seal(message.to_json(), conversation),
                 MOST_A_MINUTE,
             ],
         )
@@ -206,10 +206,10 @@ class Mailbox:
         return bool(stored)
 
     def open_inbound(self, entry: Entry) -> Inbound:
-        return Inbound.from_json(self._vault.open(entry.sealed, entry.conversation))
+        return Inbound.from_json(self.vault.open(entry.sealed, entry.conversation))
 
     def open_outbound(self, entry: Entry) -> Outbound:
-        return Outbound.from_json(self._vault.open(entry.sealed, entry.conversation))
+        return Outbound.from_json(self.vault.open(entry.sealed, entry.conversation))
 
     async def conversation(self, conversation: str) -> Conversation:
         sealed = cast(
@@ -217,7 +217,7 @@ class Mailbox:
         )
         if sealed is None:
             return Conversation()
-        return Conversation.from_json(self._vault.open(sealed, conversation))
+        return Conversation.from_json(self.vault.open(sealed, conversation))
 
     async def finish_turn(
         self, worker: str, entry: Entry, state: Conversation, replies: Sequence[Outbound]
@@ -239,11 +239,11 @@ class Mailbox:
                 worker,
                 entry.id,
                 conversation,
-                self._vault.seal(state.to_json(), conversation),
+                self.vault.seal(state.to_json(), conversation),
                 self._expiry_s,
                 int(time.time() * 1000),
                 int(state.stopped),
-                *(self._vault.seal(reply.to_json(), conversation) for reply in replies),
+                *(self.vault.seal(reply.to_json(), conversation) for reply in replies),
             ],
         )
         if done == -1:
@@ -260,7 +260,7 @@ class Mailbox:
         self, channel: str, address: str, id: str, status: str, error: str, order: Sequence[str]
     ) -> None:
         """What the provider says of a message; `order`: all its statuses, the last wins."""
-        conversation = self._vault.pseudonym(channel, address)
+        conversation = self.vault.pseudonym(channel, address)
         await self._delivered(
             keys=[self._delivery_key(conversation, id)],
             args=[status, error, self._expiry_s, *order],
@@ -343,7 +343,7 @@ class Mailbox:
         )
 
     def _delivery_key(self, conversation: str, id: str) -> str:
-        pseudonym = self._vault.pseudonym("delivery", id)
+        pseudonym = self.vault.pseudonym("delivery", id)
         return _key(partition_of(conversation), f"delivery:{pseudonym}")
 
     async def bury(self, entry: Entry, why: str) -> None:

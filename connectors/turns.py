@@ -17,7 +17,6 @@ from connectors.rasa import Rasa, RasaFailed
 from connectors.records import Conversation, Inbound
 from connectors.renderer import Rendered, Renderer
 from connectors.telegram import GROUP
-from guichet.vault import Vault
 from knowledge_base.dialogue import Word, fold
 from knowledge_base.languages import load_languages
 
@@ -35,9 +34,8 @@ SHOWN = {"sms": 100, "chat": 400}
 class Turns:
     """Reads a message as a choice, a word of ours, a file or a question, and answers it."""
 
-    def __init__(self, mailbox: Mailbox, vault: Vault, rasa: Rasa, renderer: Renderer) -> None:
+    def __init__(self, mailbox: Mailbox, rasa: Rasa, renderer: Renderer) -> None:
         self._mailbox = mailbox
-        self._vault = vault
         self._rasa = rasa
         self._renderer = renderer
 
@@ -118,7 +116,7 @@ class Turns:
             if found is not None:
                 kept.append(found)
                 name = f"{message.id}:{number}:{found.content_type}"
-                sealed = self._vault.cipher.seal(found.content, conversation)
+                sealed = self._mailbox.vault.cipher.seal(found.content, conversation)
                 await self._mailbox.keep_media(conversation, name, sealed)
         if message.text.strip():
             return await self._text(conversation, message.text, message, before, channel)

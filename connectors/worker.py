@@ -300,7 +300,7 @@ async def main(settings: Settings) -> None:
     renderer = Renderer(library, load_texts(library.facts, settings.retention_days))
     channels = make_channels(settings, redis, vault)
     mailbox = Mailbox(redis, vault, settings.retention_days)
-    turns = Turns(mailbox, vault, rasa, renderer)
+    turns = Turns(mailbox, rasa, renderer)
     work = asyncio.ensure_future(Worker(redis, mailbox, turns, channels).run())
     for signal_ in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signal_, work.cancel)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -15,6 +16,8 @@ import pytest_asyncio
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from bench import telegram_stand_in
+from bench.telegram_stand_in import TelegramStandIn
 from bench.twilio_stand_in import (
     Sent,
     TwilioStandIn,
@@ -23,9 +26,10 @@ from bench.twilio_stand_in import (
     serve,
     webhook_form,
 )
+from connectors.mailbox import Mailbox
 from guichet import redis_server
 from guichet.settings import ROOT, Settings, running
-from guichet.vault import Cipher, Vault
+from guichet.vault import Cipher, Vault, unlock
 
 MODEL = ROOT / "var" / "knowledge_base"
 
@@ -41,9 +45,11 @@ class System:
 
     settings: Settings
     twilio: TwilioStandIn
+    telegram: TelegramStandIn
     client: httpx.AsyncClient
     process: asyncio.subprocess.Process
     output: Path
+    _redis: Redis | None = None
 
     @property
     def webhook(self) -> str:
@@ -55,6 +61,29 @@ class System:
         assert state is not None
         return state
 
+    async def whatsapp(self, sender: str, text: str, replies: int = 1, **fields: str) -> Sent:
+        """Send a WhatsApp message; the last of the replies it brings."""
+        address = f"whatsapp:{sender}"
+        before = len(self.sent_to(address))
+        url = self.webhook.replace("/sms", "/whatsapp")
+        form = webhook_form(address, text, **fields)
+        answer = await post_webhook(self.client, url, form)
+        assert answer.status_code == 200, answer.text
+        sent = await self.twilio.wait_for(before + replies, to=address, timeout_s=60)
+        return sent[before + replies - 1]
+
+    async def telegram_update(self, update: dict[str, Any]) -> None:
+        url = f"{self.addresses['gateway_url']}/telegram/webhook"
+        answer = await telegram_stand_in.post_update(self.client, url, update)
+        assert answer.status_code == 200, answer.text
+
+    async def telegram_text(self, chat: int, text: str, **fields: Any) -> dict[str, Any]:
+        """Send a Telegram message; the message that answers it, once nothing else waits."""
+        await self.quiet()
+        before = len(self.telegram.of("sendMessage", chat))
+        await self.telegram_update(telegram_stand_in.text_update(chat, text, **fields))
+        return (await self.telegram.wait_for("sendMessage", before + 1, chat))[before].fields
+
     async def text(self, sender: str, text: str, replies: int = 1, **fields: str) -> str:
         """Send an SMS; the last of the replies it brings."""
         before = len([sent for sent in self.twilio.sent if sent.to == sender])
@@ -63,6 +92,19 @@ class System:
         sent = await self.twilio.wait_for(before + replies, to=sender, timeout_s=60)
         return sent[before + replies - 1].body
 
+    async def quiet(self, timeout_s: float = 30) -> None:
+        """Return once no message waits to be answered or sent."""
+        mailbox = await self.mailbox()
+        async with asyncio.timeout(timeout_s):
+            while (lengths := await mailbox.lengths())["in"] or lengths["out"]:
+                await asyncio.sleep(0.05)
+
+    async def mailbox(self) -> Mailbox:
+        """The mailbox of what runs."""
+        if self._redis is None:
+            self._redis = redis_server.connect(self.addresses["redis_url"])
+        return Mailbox(self._redis, await unlock(self._redis, self.settings))
+
     def sent_to(self, number: str) -> list[Sent]:
         return [sent for sent in self.twilio.sent if sent.to == number]
 
@@ -70,12 +112,17 @@ class System:
 @pytest_asyncio.fixture(scope="session")
 async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
     folder = tmp_path_factory.mktemp("guichet")
-    async with serve(TwilioStandIn()) as twilio, httpx.AsyncClient(trust_env=False) as client:
+    async with (
+        serve(TwilioStandIn()) as twilio,
+        telegram_stand_in.serve(TelegramStandIn()) as telegram,
+        httpx.AsyncClient(trust_env=False) as client,
+    ):
         settings = Settings(data_dir=folder / "var", kb_model=MODEL, port=0)
         output = folder / "output.txt"
-        process = await start(settings, environment(twilio), output)
+        providers = {**environment(twilio), **telegram_stand_in.environment(telegram)}
+        process = await start(settings, providers, output)
         try:
-            yield System(settings, twilio, client, process, output)
+            yield System(settings, twilio, telegram, client, process, output)
         finally:
             await stop(process)
 
