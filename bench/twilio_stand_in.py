@@ -200,7 +200,11 @@ async def post_webhook(
     client: httpx.AsyncClient, url: str, form: Mapping[str, str]
 ) -> httpx.Response:
     """Call a webhook as Twilio does."""
-    return await client.post(url, data=dict(form), headers={"X-Twilio-Signature": sign(url, form)})
+    headers = {
+        "X-Twilio-Signature": sign(url, form),
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+    return await client.post(url, data=dict(form), headers=headers)
 
 
 def environment(stand_in: TwilioStandIn) -> dict[str, str]:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import os
 import zlib
 from typing import Any, Iterable, List, Optional, Text
 
 import redis.asyncio
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -30,6 +32,8 @@ from rasa.shared.core.events import (
 )
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.utils.endpoints import EndpointConfig
+
+logger = logging.getLogger(__name__)
 
 #: Turns kept: rules look back one; slots and an active form are restored besides.
 TAIL_TURNS = 2
@@ -60,7 +64,9 @@ class TailTrackerStore(TrackerStore):
         self._url = url
         self._redis: Optional[redis.asyncio.Redis] = None
         self._memory: dict[Text, bytes] = {}
-        self._cipher = AESGCM(_derive(secret or base64.b64encode(os.urandom(32)).decode()))
+        earlier = os.environ.get("GUICHET_PREVIOUS_SECRET_KEYS", "").split(",")
+        secrets = [secret or base64.b64encode(os.urandom(32)).decode(), *filter(None, earlier)]
+        self._ciphers = [AESGCM(_derive(each)) for each in secrets]
         self._expiry_s = int(float(os.environ.get("GUICHET_RETENTION_DAYS", "30")) * 86400)
         super().__init__(domain, event_broker, **kwargs)
 
@@ -71,7 +77,7 @@ class TailTrackerStore(TrackerStore):
             tracker.events.extend(events)
         plain = zlib.compress(json.dumps([event.as_dict() for event in events]).encode(), 1)
         nonce = os.urandom(NONCE_BYTES)
-        value = nonce + self._cipher.encrypt(nonce, plain, tracker.sender_id.encode())
+        value = nonce + self._ciphers[0].encrypt(nonce, plain, tracker.sender_id.encode())
         client = self._client()
         if client is None:
             self._memory[tracker.sender_id] = value
@@ -83,7 +89,9 @@ class TailTrackerStore(TrackerStore):
         value = self._memory.get(sender_id) if client is None else await client.get(_key(sender_id))
         if value is None:
             return None
-        plain = self._cipher.decrypt(value[:NONCE_BYTES], value[NONCE_BYTES:], sender_id.encode())
+        plain = self._open(value, sender_id)
+        if plain is None:
+            return None  # another key, or damage: better a fresh start than no answer at all
         return DialogueStateTracker.from_dict(
             sender_id, json.loads(zlib.decompress(plain)), self.domain.slots
         )
@@ -104,6 +112,15 @@ class TailTrackerStore(TrackerStore):
             key.decode()[len(prefix) : -len(suffix)]
             async for key in client.scan_iter(match=_key("*"))
         ]
+
+    def _open(self, value: bytes, sender_id: Text) -> Optional[bytes]:
+        for cipher in self._ciphers:
+            try:
+                return cipher.decrypt(value[:NONCE_BYTES], value[NONCE_BYTES:], sender_id.encode())
+            except InvalidTag:
+                continue
+        logger.error("a tracker does not open with this secret key")
+        return None
 
     def _client(self) -> Optional[redis.asyncio.Redis]:
         # Made on first use: the event loop that runs the turns must own it.

@@ -155,7 +155,11 @@ class Gateway:
 
     async def _read(self, request: Request, channel: Channel) -> Webhook:
         """The call, once it is known to be the provider's. Raises Refused."""
-        headers = {name.lower(): value for name, value in request.headers.items()}
+        # A header that stands twice is joined, as RFC 9110 5.2 has it: no signature is both.
+        headers: dict[str, str] = {}
+        for name, value in request.headers.items():
+            known = headers.get(name.lower())
+            headers[name.lower()] = value if known is None else f"{known}, {value}"
         channel.admit(headers)
         try:
             async with asyncio.timeout(BODY_S):

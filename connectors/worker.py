@@ -35,6 +35,7 @@ from connectors.rasa import Rasa, RasaAway, RasaFailed
 from connectors.records import Outbound
 from connectors.registry import make_channels
 from connectors.renderer import Renderer
+from connectors.telegram import Telegram
 from connectors.turns import Turns
 from guichet import counters, redis_server
 from guichet.logs import configure_logging
@@ -45,6 +46,7 @@ from knowledge_base.dialogue import load_texts
 
 logger = logging.getLogger(__name__)
 
+INTRODUCED_KEY = "guichet:telegram-introduced"
 LEASE_MS = 5000
 BEAT_S = 1.0
 READ_MS = 500
@@ -291,6 +293,29 @@ class _Step(Protocol):
     async def __call__(self, entry: Entry, tries: int) -> None: ...
 
 
+async def _introduce(
+    settings: Settings, redis: Redis, renderer: Renderer, channels: Mapping[str, Channel]
+) -> None:
+    """Tell Telegram our commands and webhook, one worker for all, once an hour at most."""
+    channel = channels.get(Telegram.name)
+    if not isinstance(channel, Telegram):
+        return
+    public = settings.public_url if settings.telegram_mode == "webhook" else None
+    if settings.telegram_mode == "webhook" and public is None:
+        return  # nowhere to be called: doctor says so
+    while True:
+        try:
+            if await redis.set(INTRODUCED_KEY, "1", nx=True, ex=3600):
+                webhook = f"{public}/telegram/webhook" if public is not None else None
+                await channel.introduce(renderer.texts, webhook)
+            return
+        except (SendLater, SendNever, RedisError) as error:
+            logger.warning("Telegram not told of us: %s", type(error).__name__)
+            with contextlib.suppress(RedisError):
+                await redis.delete(INTRODUCED_KEY)
+            await asyncio.sleep(30)
+
+
 async def main(settings: Settings) -> None:
     """Run one worker until SIGTERM or SIGINT."""
     redis = redis_server.connect(settings.redis_url or redis_server.embedded_url(settings))
@@ -304,9 +329,12 @@ async def main(settings: Settings) -> None:
     work = asyncio.ensure_future(Worker(redis, mailbox, turns, channels).run())
     for signal_ in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signal_, work.cancel)
+    introducing = asyncio.create_task(_introduce(settings, redis, renderer, channels))
     logger.info("worker %d ready: %s", os.getpid(), ", ".join(channels))
     with contextlib.suppress(asyncio.CancelledError):
         await work
+    introducing.cancel()
+    await asyncio.gather(introducing, return_exceptions=True)
     for channel in channels.values():
         await channel.close()
     await rasa.close()

@@ -153,6 +153,34 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
+@app.command()
+def outbox(
+    send_again: Annotated[
+        bool, typer.Option("--send-again", help="Put every dead letter back into its queue.")
+    ] = False,
+) -> None:
+    """What waits to be answered or sent, and the dead letters with their reasons."""
+    from connectors import outbox as outbox_
+
+    try:
+        for line in asyncio.run(outbox_.run(_settings(), send_again)):
+            typer.echo(line)
+    except SettingsError as error:
+        _fail(str(error))
+
+
+@app.command("rotate-key")
+def rotate_key() -> None:
+    """Seal all that is kept under a new secret key; the old key opens nothing afterwards."""
+    from connectors import rotation
+
+    try:
+        for line in asyncio.run(rotation.run(_settings(), _progress)):
+            typer.echo(line)
+    except SettingsError as error:
+        _fail(str(error))
+
+
 @kb.command()
 def check(
     language: Annotated[
@@ -347,14 +375,20 @@ def _settings() -> Settings:
 
 
 def _channels(settings: Settings) -> list[str]:
-    missing = settings.sms_missing()
+    public = settings.public_url or "https://<your address>"
+    polling = settings.telegram_mode == "polling"
+    rows = (
+        ("sms", settings.sms_missing(), f"point Twilio at {public}/twilio/sms"),
+        ("whatsapp", settings.whatsapp_missing(), f"point Twilio at {public}/twilio/whatsapp"),
+        (
+            "telegram",
+            settings.telegram_missing(),
+            "long polling" if polling else f"webhook {public}/telegram/webhook",
+        ),
+    )
     return [
-        f"  sms             off: {', '.join(missing)} not set"
-        if missing
-        else f"  sms             on, from {settings.twilio_sms_from}: point Twilio at "
-        f"{settings.public_url or 'https://<your address>'}/twilio/sms",
-        "  whatsapp        off: not built yet",
-        "  telegram        off: not built yet",
+        f"  {name:15} off: {', '.join(missing)} not set" if missing else f"  {name:15} on: {where}"
+        for name, missing, where in rows
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from typing import Literal
 
@@ -42,8 +43,8 @@ async def examine() -> list[Finding]:
         *_installed(settings),
         *await _redis(settings),
         *await _processes(settings),
-        *await _twilio(settings),
-        Finding("off", "WhatsApp and Telegram", "not built yet"),
+        *_channels(settings),
+        _media(),
     ]
 
 
@@ -128,28 +129,55 @@ async def _processes(settings: Settings) -> list[Finding]:
     return findings
 
 
-async def _twilio(settings: Settings) -> list[Finding]:
-    missing = settings.sms_missing()
-    if missing:
-        return [Finding("off", "SMS", f"set {', '.join(missing)}; README, Connecting a number")]
+def _channels(settings: Settings) -> list[Finding]:
     findings = []
+    for name, missing in (
+        ("SMS", settings.sms_missing()),
+        ("WhatsApp", settings.whatsapp_missing()),
+        ("Telegram", settings.telegram_missing()),
+    ):
+        if missing:
+            findings.append(
+                Finding("off", name, f"set {', '.join(missing)}; README, Connecting a channel")
+            )
+        else:
+            findings += _channel(settings, name)
+    return findings
+
+
+def _channel(settings: Settings, name: str) -> list[Finding]:
+    """What is to be said of a channel that is configured."""
     number = settings.twilio_sms_from or ""
-    if not number.startswith(("+", "MG")):
-        findings.append(
-            Finding("wrong", "GUICHET_TWILIO_SMS_FROM", "write it as +33757… or a service MG…")
-        )
+    sender = settings.twilio_whatsapp_from or ""
+    if name == "SMS" and not number.startswith(("+", "MG")) and not number.isdigit():
+        return [Finding("wrong", "GUICHET_TWILIO_SMS_FROM", "write it as +33757… or a service MG…")]
+    if name == "WhatsApp" and not sender.removeprefix("whatsapp:").startswith(("+", "MG")):
+        return [Finding("wrong", "GUICHET_TWILIO_WHATSAPP_FROM", "write it as whatsapp:+33757…")]
+    if name == "Telegram" and settings.telegram_mode == "polling":
+        return [Finding("good", "Telegram by long polling")]
     if settings.public_url is None:
-        findings.append(
+        return [
             Finding(
                 "wrong",
-                "GUICHET_PUBLIC_URL is not set: behind a proxy no signature will hold",
-                "set it to the https address Twilio calls",
+                f"{name}: GUICHET_PUBLIC_URL is not set: behind a proxy no signature will hold",
+                "set it to the https address that providers call",
             )
-        )
-    elif not settings.public_url.startswith("https://"):
-        findings.append(Finding("wrong", "GUICHET_PUBLIC_URL is not https", "use https"))
-    else:
-        findings.append(
-            Finding("good", f"SMS from {number}: webhook {settings.public_url}/twilio/sms")
-        )
-    return findings
+        ]
+    if not settings.public_url.startswith("https://"):
+        return [Finding("wrong", f"{name}: GUICHET_PUBLIC_URL is not https", "use https")]
+    path = {
+        "SMS": "twilio/sms",
+        "WhatsApp": "twilio/whatsapp",
+        "Telegram": "telegram/webhook",
+    }[name]
+    return [Finding("good", f"{name}: webhook {settings.public_url}/{path}")]
+
+
+def _media() -> Finding:
+    if shutil.which("tesseract") is not None:
+        return Finding("good", "Tesseract reads photos of error screens")
+    return Finding(
+        "off",
+        "reading photos: Tesseract is not installed",
+        "apt install tesseract-ocr tesseract-ocr-fra; without it photos are only kept",
+    )

@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     public_url: Url = None
     gateway_processes: Annotated[int, Field(ge=1, le=64)] = 1
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
 
     rasa_url: Url = None
     kb_url: Url = None

@@ -198,6 +198,7 @@ def plan(settings: Settings) -> tuple[list[Process], dict[str, str]]:
         "GUICHET_RASA_URL": rasa_url,
         "GUICHET_PORT": str(port),
         "GUICHET_SECRET_KEY": settings.secret(),
+        "GUICHET_PREVIOUS_SECRET_KEYS": ",".join(settings.secret_keys()[1:]),
         "GUICHET_RETENTION_DAYS": str(settings.retention_days),
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
@@ -235,15 +236,16 @@ def plan(settings: Settings) -> tuple[list[Process], dict[str, str]]:
                 {**environment, **RASA_ENVIRONMENT},
             )
         )
-    processes.append(
-        Process(
-            "worker",
-            [sys.executable, "-m", "connectors.worker"],
-            lambda: _worker_beats(redis_url),
-            "",
-            environment,
+    for number in range(1, settings.workers + 1):
+        processes.append(
+            Process(
+                "worker" if settings.workers == 1 else f"worker {number}",
+                [sys.executable, "-m", "connectors.worker"],
+                lambda: _worker_beats(redis_url),
+                "",
+                environment,
+            )
         )
-    )
     processes.append(
         Process(
             "gateway",
@@ -253,6 +255,16 @@ def plan(settings: Settings) -> tuple[list[Process], dict[str, str]]:
             environment,
         )
     )
+    if settings.telegram_mode == "polling" and not settings.telegram_missing():
+        processes.append(
+            Process(
+                "telegram",
+                [sys.executable, "-m", "connectors.telegram_polling"],
+                lambda: _key_is_there(redis_url, "guichet:telegram-polling"),
+                "long polling",
+                environment,
+            )
+        )
     addresses = {
         "redis_url": redis_url,
         "kb_url": kb_url,
@@ -321,6 +333,16 @@ async def _worker_beats(url: str) -> bool:
     client = redis_server.connect(url)
     try:
         return await client.zcount("guichet:workers", time.time() - 5, "+inf") > 0
+    except (RedisError, OSError):
+        return False
+    finally:
+        await client.aclose()
+
+
+async def _key_is_there(url: str, key: str) -> bool:
+    client = redis_server.connect(url)
+    try:
+        return bool(await client.exists(key))
     except (RedisError, OSError):
         return False
     finally:

@@ -96,7 +96,7 @@ class System:
         """Return once no message waits to be answered or sent."""
         mailbox = await self.mailbox()
         async with asyncio.timeout(timeout_s):
-            while (lengths := await mailbox.lengths())["in"] or lengths["out"]:
+            while (lengths := await mailbox.lengths())["in"] or lengths["out"]:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
     async def mailbox(self) -> Mailbox:
