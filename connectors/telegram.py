@@ -7,8 +7,11 @@ import contextlib
 import hmac
 import json
 import logging
+import os
 import re
+import warnings
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from telegram import Bot, BotCommand, InlineKeyboardButton, InlineKeyboardMarkup, Update
@@ -22,6 +25,7 @@ from telegram.error import (
     TelegramError,
 )
 from telegram.request import HTTPXRequest
+from telegram.warnings import PTBUserWarning
 
 from connectors import menus
 from connectors.channels import (
@@ -39,11 +43,15 @@ from knowledge_base.dialogue import Texts
 
 logger = logging.getLogger(__name__)
 
+#: Spans of time as timedelta, which python-telegram-bot will do by itself one day.
+os.environ.setdefault("PTB_TIMEDELTA", "true")
+
 API_URL = "https://api.telegram.org"
 #: https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
 PER_SECOND, PER_CHAT_PER_SECOND = 30.0, 1.0
 #: https://core.telegram.org/bots/api#getfile: bots may download so much.
 LARGEST_FILE = 20 * 1024 * 1024
+POLL_S = 25
 SECRET_HEADER = "x-telegram-bot-api-secret-token"  # noqa: S105 - a header's name
 #: The updates that are for us; all others are acknowledged and left.
 WANTED_UPDATES = [Update.MESSAGE, Update.CALLBACK_QUERY]
@@ -80,12 +88,13 @@ class Telegram(Channel):
         secret = settings.telegram_secret
         self._secret = secret.get_secret_value() if secret is not None else ""
         api = settings.telegram_api_url or API_URL
+        self._requests = (_request(), _request())
         self.bot = Bot(
             settings.telegram_token.get_secret_value(),
             base_url=f"{api}/bot",
             base_file_url=f"{api}/file/bot",
-            request=_request(),
-            get_updates_request=_request(read_timeout=40),
+            request=self._requests[0],
+            get_updates_request=self._requests[1],
         )
         self._ready = asyncio.Lock()
 
@@ -171,14 +180,22 @@ class Telegram(Channel):
 
     async def updates(self, after: int) -> list[dict[str, Any]]:
         """Long polling: updates after an id; they are acknowledged by the next call."""
-        found = await self._call(
-            self.bot.get_updates, offset=after, timeout=25, allowed_updates=WANTED_UPDATES
-        )
-        return [update.to_dict() for update in found]
+        # As they came: a field that the library does not know must not stop the polling.
+        arguments = {"offset": after, "timeout": POLL_S, "allowed_updates": WANTED_UPDATES}
+        with warnings.catch_warnings():
+            # It would rather we used get_updates, which fails on the whole batch.
+            warnings.simplefilter("ignore", PTBUserWarning)
+            found = await self._call(
+                self.bot.do_api_request, "getUpdates", arguments, read_timeout=POLL_S + 15
+            )
+        return [update for update in found if isinstance(update.get("update_id"), int)]
 
     async def close(self) -> None:
+        # Not only bot.shutdown(): it leaves connections open when Telegram never answered.
         with contextlib.suppress(TelegramError, RuntimeError):
             await self.bot.shutdown()
+        for request in self._requests:
+            await request.shutdown()
 
     async def _call(self, method: Any, *arguments: Any, **options: Any) -> Any:
         """One call of the Bot API, its errors in our terms."""
@@ -188,8 +205,8 @@ class Telegram(Channel):
             return await method(*arguments, **options)
         except RetryAfter as error:
             wait = error.retry_after
-            seconds = wait if isinstance(wait, (int, float)) else wait.total_seconds()
-            raise SendLater("telegram 429", float(seconds)) from None
+            seconds = wait.total_seconds() if isinstance(wait, timedelta) else float(wait)
+            raise SendLater("telegram 429", seconds) from None
         except Forbidden:
             raise Unsubscribed("telegram 403") from None
         except InvalidToken:
@@ -313,10 +330,10 @@ def _language(user: Any) -> str | None:
     return str(code)[:2].lower() if isinstance(code, str) and code else None
 
 
-def _request(read_timeout: float = 15) -> HTTPXRequest:
+def _request() -> HTTPXRequest:
     return HTTPXRequest(
         connection_pool_size=64,
-        read_timeout=read_timeout,
+        read_timeout=15,
         write_timeout=15,
         connect_timeout=10,
         pool_timeout=10,
