@@ -38,8 +38,11 @@ NEAR = 0.8
 SHORT = 5
 
 
-def run(library: Library, languages: Sequence[Language]) -> Iterator[str]:
-    """Faults of the languages given, as "file:line: what is wrong"."""
+def run(library: Library, languages: Sequence[Language], drafts: bool) -> Iterator[str]:
+    """Faults of the languages given, as "file:line: what is wrong".
+
+    `drafts`: whether articles still being written must have their questions already.
+    """
     try:
         load_lexicon()
         examples = [*load_questions(), *load_acts()]
@@ -48,7 +51,12 @@ def run(library: Library, languages: Sequence[Language]) -> Iterator[str]:
         return
     for language in languages:
         own = [example for example in examples if example.language == language.code]
-        yield from _counts(own, library, language)
+        wanted = [
+            id
+            for id, entry in library.entries.items()
+            if drafts or not entry.draft or (language.code, id) in library.articles
+        ]
+        yield from _counts(own, wanted, language)
         yield from _alike(own, library)
         path = EVALUATION / f"{language.code}.jsonl"
         try:
@@ -58,16 +66,16 @@ def run(library: Library, languages: Sequence[Language]) -> Iterator[str]:
         except FileNotFoundError:
             yield f"{path}:1: missing"
         else:
-            yield from _cases(path, rows, library)
+            yield from _cases(path, rows, wanted)
             yield from _apart(path, rows, own)
 
 
-def _counts(own: Sequence[Example], library: Library, language: Language) -> Iterator[str]:
+def _counts(own: Sequence[Example], wanted: Sequence[str], language: Language) -> Iterator[str]:
     counts = Counter(example.label for example in own)
     latin: Counter[str] = Counter()
     if language.script != "Latin":
         latin.update(example.label for example in own if not language.written_in(example.text))
-    for id in library.entries:
+    for id in wanted:
         path = QUESTIONS / language.code / f"{id}.txt"
         if counts[id] < language.questions:
             yield f"{path}:1: {counts[id]} questions, at least {language.questions} wanted"
@@ -118,12 +126,12 @@ def _words(plain: str) -> list[str]:
     return words
 
 
-def _cases(path: Path, rows: Sequence[Case], library: Library) -> Iterator[str]:
+def _cases(path: Path, rows: Sequence[Case], wanted: Sequence[str]) -> Iterator[str]:
     """Evaluation rows are well-formed, and there are enough of each."""
     counts = Counter(row.label for row in rows if row.kind == "article")
     kinds = Counter(row.kind for row in rows)
     an_article, out_of_scope, acts = CASES
-    for id in library.entries:
+    for id in wanted:
         if counts[id] < an_article:
             yield f"{path}:1: {counts[id]} messages for '{id}', at least {an_article} wanted"
     if kinds["out_of_scope"] < out_of_scope:

@@ -92,6 +92,7 @@ class Entry:
     sources: tuple[str, ...]
     checked: date
     check_again: date
+    draft: bool  #: still being written: where its text is missing, nobody is answered with it
     line: int
 
 
@@ -107,6 +108,14 @@ class Library:
         """The article; in French when the language is not served. Raises KeyError."""
         article = self.articles.get((language, id)) if language in served() else None
         return article or self.articles["fr", id]
+
+    def published(self) -> dict[str, frozenset[str]]:
+        """The articles that there are, by language."""
+        languages = {language for language, _ in self.articles}
+        return {
+            language: frozenset(id for other, id in self.articles if other == language)
+            for language in languages
+        }
 
     def fill(self, text: str, language: str) -> str:
         return fill(text, self.facts, language)
@@ -157,6 +166,7 @@ def load_entries(path: Path = FOLDER / "articles.yml") -> dict[str, Entry]:
                 tuple(fields["sources"]),
                 fields["checked"],
                 fields["check_again"],
+                bool(fields.get("draft")),
                 line,
             )
         except (KeyError, TypeError) as error:

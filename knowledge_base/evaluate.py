@@ -15,7 +15,7 @@ import httpx
 
 from guichet import supervisor
 from guichet.settings import Settings, SettingsError, running
-from knowledge_base.content import load_entries
+from knowledge_base.content import load_library
 from knowledge_base.errors import ContentError
 from knowledge_base.examples import Case, load_acts, load_cases, load_questions
 from knowledge_base.model import Understanding
@@ -48,11 +48,11 @@ async def run(
     cases = read(files)
     async with _rasa(settings, say) as url:
         predictions = await _predict(url, cases, say)
-    published = load_entries()
+    published = load_library().articles
     counted = [
         (case, prediction)
         for case, prediction in zip(cases, predictions, strict=True)
-        if case.kind != "article" or case.label in published
+        if case.kind != "article" or (case.language, case.label) in published
     ]
     if len(counted) < len(cases):
         left_out = len(cases) - len(counted)

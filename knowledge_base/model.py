@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -90,6 +91,8 @@ class Understanding:
     thresholds: Thresholds
     named: NamedEncoder | None = None
     named_only: bool = False  #: the named encoder stands in place of the default one
+    #: Articles that exist, by language; None: all that were learnt.
+    published: Mapping[str, frozenset[str]] | None = None
 
     def __post_init__(self) -> None:
         self.articles = [c for c in self.meaning.classes if c not in (*ACT_NAMES, OUT_OF_SCOPE)]
@@ -102,11 +105,14 @@ class Understanding:
         code = self.identify(text, language)
         base, script = code.removesuffix(LATIN), "latin" if code.endswith(LATIN) else "native"
         certainties = self.certainties(text)
-        ranking = self._ranking(certainties)
+        everything = self._ranking(certainties)
+        ranking = self._of_language(everything, base)
         what, label, certainty, candidates = self._choose(certainties, ranking)
         words = normalise(text).split()
         second = None
-        if not words:
+        # What is asked has no article in this language yet: better a human than a neighbour.
+        unwritten = what != "act" and everything[:1] != ranking[:1]
+        if not words or unwritten:
             what, label, certainty, candidates = "fallback", None, 0.0, ()
         else:
             asked = self._questions(text)
@@ -123,7 +129,7 @@ class Understanding:
             certainty,
             candidates,
             second,
-            urgency(self.vocabulary.lexicon.find(words, fuzzy=False), dict(ranking)),
+            urgency(self.vocabulary.lexicon.find(words, fuzzy=False), dict(everything)),
             ranking[:10],
         )
 
@@ -131,6 +137,14 @@ class Understanding:
         """All articles with their probability, best first."""
         order = self._article_rows[np.argsort(-certainties[self._article_rows])]
         return tuple((self.meaning.classes[row], float(certainties[row])) for row in order)
+
+    def _of_language(
+        self, ranking: tuple[tuple[str, float], ...], language: str
+    ) -> tuple[tuple[str, float], ...]:
+        if self.published is None:
+            return ranking
+        there = self.published.get(language, frozenset())
+        return tuple(row for row in ranking if row[0] in there)
 
     def _questions(self, text: str) -> list[str]:
         """The articles that the sentences of a message ask for, each surely, in order."""

@@ -229,7 +229,9 @@ def _parts(
 ) -> Iterator[tuple[str, str, str]]:
     """`(part, French text, text of the language or "")` of every text there is."""
     for id in library.entries:
-        french = library.articles["fr", id]
+        french = library.articles.get(("fr", id))
+        if french is None:
+            continue  # a draft
         other = library.articles.get((language, id))
         for name, text in _sections(french).items():
             yield f"{id} / {name}", text, _sections(other).get(name, "") if other else ""

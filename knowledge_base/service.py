@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from guichet.logs import configure_logging
 from guichet.settings import load_settings
+from knowledge_base.content import load_library
 from knowledge_base.model import Understanding
 
 logger = logging.getLogger(__name__)
@@ -154,7 +155,9 @@ def main() -> None:
     configure_logging()
     settings = load_settings()
     address = urlsplit(settings.kb_url or "http://127.0.0.1:5006")
-    app = create_app(Understanding.load(settings.model_dir))
+    understanding = Understanding.load(settings.model_dir)
+    understanding.published = load_library().published()
+    app = create_app(understanding)
     uvicorn.run(
         app,
         host=address.hostname or "127.0.0.1",

@@ -110,7 +110,7 @@ def test_an_evaluation_message_near_a_question_is_found() -> None:
 
 def test_an_evaluation_file_must_be_whole() -> None:
     rows = [Case("fr-1", "en", "native", "act", "wave", "hello")] * 2
-    found = "\n".join(check_examples._cases(Path("fr.jsonl"), rows, LIBRARY))
+    found = "\n".join(check_examples._cases(Path("fr.jsonl"), rows, ["fees"]))
     assert "0 messages for 'fees', at least 3 wanted" in found
     assert "0 messages out of scope, 30 wanted" in found
     assert "2 acts, 24 wanted" in found
