@@ -304,7 +304,9 @@ def train(
 def tune() -> None:
     """Set the thresholds of knowledge_base/decision.yml on the evaluation messages."""
     from knowledge_base import training, tuning
+    from knowledge_base.content import load_library
     from knowledge_base.examples import EVALUATION, load_cases
+    from knowledge_base.languages import served
     from knowledge_base.model import ModelError, Understanding
 
     settings = _settings()
@@ -313,7 +315,14 @@ def tune() -> None:
     except ModelError as error:
         _fail(str(error))
     files = sorted(EVALUATION.glob("*.jsonl"))
-    cases = _content(lambda: [case for file in files for case in load_cases(file)])
+    published = _content(load_library).articles
+    everything = _content(lambda: [case for file in files for case in load_cases(file)])
+    cases = [
+        case
+        for case in everything
+        if case.language in served()
+        and (case.kind != "article" or (case.language, case.label) in published)
+    ]
     before = _content(training.load_thresholds)
     understanding.thresholds = before
     _progress(f"Knowledge base: thresholds for {len(cases)} messages …")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from knowledge_base.content import FOLDER
 from knowledge_base.errors import ContentError
 from knowledge_base.examples import QUESTIONS, Example, load_acts, load_questions
 from knowledge_base.features import CONCEPT, Vocabulary
-from knowledge_base.languages import load_languages
+from knowledge_base.languages import load_languages, served
 from knowledge_base.lexicon import load_lexicon
 from knowledge_base.model import LATIN, Thresholds, Understanding
 
@@ -78,9 +79,13 @@ def fit(
         meaning = linear.train(matrix, labels, progress)
     # Concepts are the same in every language: they tell nothing about which it is.
     spelling = matrix @ diags([float(not n.startswith(CONCEPT)) for n in vocabulary.names])
+    # Nobody is taken for a speaker of a language that is not offered yet.
+    offered = set(served())
+    known = [n for n, e in enumerate(examples) if e.language in offered] or range(len(examples))
+    known = _balanced(known, [variant(examples[n]) for n in known])
     with steps("languages") as progress:
-        variants = [variant(example) for example in examples]
-        language = linear.train(spelling.tocsr(), variants, progress, epochs=3)
+        variants = [variant(examples[n]) for n in known]
+        language = linear.train(spelling.tocsr()[known], variants, progress, epochs=4)
     numbers = [meaning.classes.index(label) for label in labels]
     rows = np.split(matrix.indices.astype(np.int64), matrix.indptr[1:-1])
     with steps("encoder") as progress:
@@ -94,6 +99,22 @@ def fit(
             understanding.named = named_encoder.train(name, texts, labels, progress)
         understanding.named_only = not both
     return understanding
+
+
+def _balanced(numbers: Sequence[int], labels: Sequence[str]) -> list[int]:
+    """Each number as often as makes every label about as frequent as the rest.
+
+    There are few messages of a language in Latin letters, and they must not be taken for
+    French because of it.
+    """
+    times = Counter(labels)
+    wanted = len(labels) / len(times)
+    random = np.random.default_rng(1)
+    found: list[int] = []
+    for number, label in zip(numbers, labels, strict=True):
+        share = wanted / times[label]
+        found += [number] * (int(share) + (random.random() < share % 1))
+    return found
 
 
 def variant(example: Example) -> str:

@@ -106,7 +106,7 @@ def _worth(scored: _Scored, thresholds: Thresholds) -> float:
     article, outside = scored.kind == "article", scored.kind == "out_of_scope"
     well = np.where(
         article,
-        (answer & hit[:, 0]) + 0.9 * (choose & hit.any(axis=1)),  # a choice costs one more step
+        (answer & hit[:, 0]) + 0.7 * (choose & hit.any(axis=1)),  # a choice costs one more step
         np.where(outside, ~act & ~answer & ~choose, act & (best == scored.right)),
     )
     worth = []
