@@ -1,5 +1,5 @@
 # Every target sets up what it needs; a second call starts at once.
-.PHONY: chat test setup train up check evaluate bench clean
+.PHONY: chat test setup train up check evaluate bench chaos clean
 
 chat: train
 	@.venv/bin/guichet chat
@@ -23,7 +23,10 @@ evaluate: train
 	@.venv/bin/guichet evaluate knowledge_base/evaluation/*.jsonl
 
 bench: train
-	@.venv/bin/guichet bench
+	@.venv/bin/guichet bench latency
+
+chaos: train
+	@.venv/bin/guichet chaos
 
 clean:
 	rm -rf .venv bot/.venv bot/models .tools var/knowledge_base

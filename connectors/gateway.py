@@ -212,7 +212,12 @@ class Gateway:
         """The mailbox, once Redis can be reached. Raises RedisError or SettingsError."""
         if self._mailbox is None:
             vault = await unlock(self._redis, self._settings)
-            self._mailbox = Mailbox(self._redis, vault, self._settings.retention_days)
+            self._mailbox = Mailbox(
+                self._redis,
+                vault,
+                self._settings.retention_days,
+                self._settings.messages_a_minute,
+            )
         return self._mailbox
 
     async def _flush_forever(self) -> None:

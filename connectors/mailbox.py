@@ -9,7 +9,7 @@ Keys, under `guichet:{<partition>}:`
   in, out            streams of sealed records; an entry is deleted once done with
   dead               stream of what could not be delivered, with the reason
   seen:<id>          a provider's message id that has been counted
-  pace:<id>          messages of a conversation in the current minute
+  pace:<id>          messages of a conversation in the current minute, for the limit
   lease              the worker that holds the partition
   conversation:<id>  hash: `state` (sealed), `turns`, `heard` (ms), `stopped`
   held:<id>          list of sealed replies that wait until the person writes again
@@ -39,15 +39,12 @@ SEEN_S = 3 * 24 * 3600
 #: Replies that wait for a person to write again, at most.
 MOST_HELD = 20
 
-#: Messages of one conversation in a minute; what comes over it is not taken.
-MOST_A_MINUTE = 60
-
 # KEYS seen, in, pace; ARGV seconds to remember, conversation id, record, most a minute.
 _ACCEPT = """
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 local count = redis.call('INCR', KEYS[3])
 if count == 1 then redis.call('EXPIRE', KEYS[3], 60) end
-if count > tonumber(ARGV[4]) then return -1 end
+if tonumber(ARGV[4]) > 0 and count > tonumber(ARGV[4]) then return -1 end
 redis.call('SET', KEYS[1], '1', 'EX', ARGV[1])
 redis.call('XADD', KEYS[2], '*', 'c', ARGV[2], 'm', ARGV[3])
 return 1
@@ -158,9 +155,12 @@ class Entry:
 class Mailbox:
     """Reads and writes the streams. Texts and addresses are sealed by the vault."""
 
-    def __init__(self, redis: Redis, vault: Vault, retention_days: int = 30) -> None:
+    def __init__(
+        self, redis: Redis, vault: Vault, retention_days: int = 30, most_a_minute: int = 60
+    ) -> None:
         self._redis = redis
         self.vault = vault
+        self._most_a_minute = most_a_minute
         self._expiry_s = retention_days * 24 * 3600
         self._accept = redis.register_script(_ACCEPT)
         self._finish_turn = redis.register_script(_FINISH_TURN)
@@ -198,7 +198,7 @@ class Mailbox:
                 remember_s,
                 conversation,
                 self.vault.seal(message.to_json(), conversation),
-                MOST_A_MINUTE,
+                self._most_a_minute,
             ],
         )
         if stored == -1:

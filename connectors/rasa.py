@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
+import aiohttp
 
 
 class RasaAway(Exception):
@@ -18,12 +18,11 @@ class RasaFailed(Exception):
 class Rasa:
     """One Rasa server, or several behind one address."""
 
-    def __init__(self, url: str, timeout_s: float = 10.0) -> None:
-        self._client = httpx.AsyncClient(
-            base_url=url,
-            timeout=timeout_s,
-            limits=httpx.Limits(max_connections=32, max_keepalive_connections=32),
-        )
+    def __init__(self, url: str, kb_url: str, timeout_s: float = 10.0) -> None:
+        self._url = f"{url}/webhooks/rest/webhook"
+        self._decide = f"{kb_url}/decide"
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._session: aiohttp.ClientSession | None = None
 
     async def ask(self, conversation: str, text: str, language: str | None) -> list[dict[str, Any]]:
         """What to say: the `custom` payloads of Rasa's answer, in order.
@@ -31,19 +30,37 @@ class Rasa:
         `text` is a message or a payload (`/intent{…}`); the caller has made sure that
         no person's text begins with a slash. Raises RasaAway or RasaFailed.
         """
-        body = {"sender": conversation, "message": text, "metadata": {"language": language}}
-        try:
-            response = await self._client.post("/webhooks/rest/webhook", json=body)
-        except httpx.TransportError as error:
-            raise RasaAway(type(error).__name__) from None
-        if response.status_code in (502, 503, 504):
-            raise RasaAway(str(response.status_code))
-        if response.status_code != 200:
-            raise RasaFailed(str(response.status_code))
-        messages = [message["custom"] for message in response.json() if "custom" in message]
+        if self._session is None:  # here, not in __init__: it belongs to the running loop
+            self._session = aiohttp.ClientSession(
+                timeout=self._timeout, connector=aiohttp.TCPConnector(limit=64)
+            )
+        metadata: dict[str, Any] = {"language": language}
+        if not text.startswith("/"):
+            # Asked here and not by Rasa's component, which would hold up every other turn
+            # of that process meanwhile.
+            question = {"text": text, "language": language}
+            metadata["decision"] = await self._post(self._decide, question)
+        body = {"sender": conversation, "message": text, "metadata": metadata}
+        answer = await self._post(self._url, body)
+        messages = [message["custom"] for message in answer if "custom" in message]
         if not messages:
             raise RasaFailed("no answer")
         return messages
 
+    async def _post(self, url: str, body: dict[str, Any]) -> Any:
+        assert self._session is not None
+        try:
+            async with self._session.post(url, json=body) as response:
+                if response.status in (502, 503, 504):
+                    raise RasaAway(str(response.status))
+                if response.status != 200:
+                    raise RasaFailed(str(response.status))
+                return await response.json()
+        except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError) as error:
+            raise RasaAway(type(error).__name__) from None
+        except (aiohttp.ClientError, ValueError) as error:
+            raise RasaFailed(type(error).__name__) from None
+
     async def close(self) -> None:
-        await self._client.aclose()
+        if self._session is not None:
+            await self._session.close()

@@ -18,6 +18,7 @@ from collections import defaultdict, deque
 from collections.abc import Mapping
 from typing import Protocol
 
+import uvloop
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -54,6 +55,8 @@ READ_MS = 500
 IN_HAND = 2000
 #: Waits between tries, in seconds; the last one repeats.
 BACKOFF_S = (0.2, 0.5, 1, 2, 4, 8, 15, 30)
+#: Turns and sends side by side at most: more would only wait inside Rasa or the provider.
+TURNS, SENDS = 32, 256
 #: A reply that no provider took for so long is put with the dead letters.
 GIVE_UP_S = 24 * 3600
 #: A message that makes Rasa fail this often gets an apology instead.
@@ -75,6 +78,7 @@ class Worker:
         self._mailbox = mailbox
         self._turns = turns
         self._channels = channels
+        self._room = {"in": asyncio.Semaphore(TURNS), "out": asyncio.Semaphore(SENDS)}
         self._counts: counters.Counts = counters.Counts()
         self._positions: dict[tuple[int, str], str] = {}
         self._lanes: dict[tuple[str, str], deque[Entry]] = {}
@@ -188,7 +192,8 @@ class Worker:
         tries = 0
         while True:
             try:
-                await step(entry, tries)
+                async with self._room[entry.box]:
+                    await step(entry, tries)
                 return
             except (RasaAway, RasaFailed, SendLater, RedisError) as error:
                 wait = BACKOFF_S[min(tries, len(BACKOFF_S) - 1)]
@@ -320,7 +325,9 @@ async def main(settings: Settings) -> None:
     """Run one worker until SIGTERM or SIGINT."""
     redis = redis_server.connect(settings.redis_url or redis_server.embedded_url(settings))
     vault = await unlock(redis, settings)
-    rasa = Rasa(settings.rasa_url or "http://127.0.0.1:5005")
+    rasa = Rasa(
+        settings.rasa_url or "http://127.0.0.1:5005", settings.kb_url or "http://127.0.0.1:5006"
+    )
     library = load_library()
     renderer = Renderer(library, load_texts(library.facts, settings.retention_days))
     channels = make_channels(settings, redis, vault)
@@ -343,4 +350,4 @@ async def main(settings: Settings) -> None:
 
 if __name__ == "__main__":
     configure_logging()
-    asyncio.run(main(load_settings()))
+    uvloop.run(main(load_settings()))

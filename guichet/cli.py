@@ -25,6 +25,8 @@ app = typer.Typer(
 )
 kb = typer.Typer(help="The knowledge base: check, train, search.", no_args_is_help=True)
 app.add_typer(kb, name="kb")
+bench = typer.Typer(help="Measure this installation.", no_args_is_help=True)
+app.add_typer(bench, name="bench")
 
 DataOption = Annotated[
     Path | None, typer.Option(help="Folder of questions/<language>/<label>.txt instead of ours.")
@@ -355,15 +357,68 @@ def search(
         typer.echo(f"  {score:6.1%}  {label}")
 
 
-@app.command()
-def bench(
+@bench.command("latency")
+def bench_latency(
     messages: Annotated[int, typer.Option(help="Signed webhooks to send.")] = 300,
     turns: Annotated[int, typer.Option(help="Length of the one long conversation.")] = 500,
 ) -> None:
-    """Latency of the whole way, from signed webhook to provider call."""
+    """One message at a time: latency of the whole way, a late turn, memory."""
     from bench.latency import run
 
     asyncio.run(run(messages, turns))
+
+
+@bench.command("load")
+def bench_load(
+    seconds: Annotated[float, typer.Option(help="Length of each part.")] = 15,
+    rates: Annotated[str, typer.Option(help="Messages a second to try, by commas.")] = "10,50,100",
+    turns: Annotated[int, typer.Option(help="Length of the one long conversation.")] = 5000,
+    gateways: Annotated[int, typer.Option(help="Gateway processes.")] = 1,
+    workers: Annotated[int, typer.Option(help="Workers.")] = 1,
+    against: Annotated[str, typer.Option(help="rasa: stock Rasa on the same messages.")] = "",
+    picture: Annotated[Path | None, typer.Option(help="Write a picture (SVG) here.")] = None,
+) -> None:
+    """Throughput and latency against load; a long conversation; stock Rasa beside it."""
+    from bench import load
+
+    async def run() -> None:
+        await load.acknowledge(seconds, gateways)
+        ours = await load.answers(int(200 * seconds), workers)
+        latencies = await load.latency([float(rate) for rate in rates.split(",")], seconds)
+        points = await load.long_conversation(turns) if turns else []
+        if picture is not None:
+            load.picture(latencies, points, picture)
+        if against == "rasa":
+            await load.against_rasa(int(6 * seconds), ours)
+
+    asyncio.run(run())
+
+
+@bench.command("overload")
+def bench_overload(
+    rate: Annotated[float, typer.Option(help="Messages a second.")] = 2000,
+    seconds: Annotated[float, typer.Option(help="For so long.")] = 60,
+) -> None:
+    """Far more than can be answered: nothing may be lost, memory stays, the queue drains."""
+    from bench.overload import run
+
+    asyncio.run(run(rate, seconds))
+
+
+@app.command(hidden=True)
+def chaos(
+    messages: Annotated[int, typer.Option(help="Messages to send.")] = 10_000,
+    kills: Annotated[int, typer.Option(help="Processes to kill (SIGKILL), in turn.")] = 20,
+    seed: Annotated[int, typer.Option(help="0: a new one, printed.")] = 0,
+) -> None:
+    """Kill every process in turn while messages come, and count what was lost."""
+    import secrets
+
+    from bench.chaos import run
+
+    outcome = asyncio.run(run(messages, kills, seed or secrets.randbelow(10**6) + 1))
+    if outcome.lost or outcome.out_of_order or outcome.doubled > len(outcome.kills):
+        raise typer.Exit(1)
 
 
 def _content(read: Callable[[], T]) -> T:

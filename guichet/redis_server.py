@@ -8,17 +8,23 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 
 from guichet.settings import Settings, SettingsError
+
+#: Connections of one client, and how long a caller waits for one, in seconds.
+CONNECTIONS, WAIT_S = 50, 30
 
 #: A Unix socket's path has 107 bytes at most (sun_path in unix(7)).
 LONGEST_SOCKET_PATH = 107
 
 
 def connect(url: str) -> Redis:
-    """An asynchronous client that returns bytes."""
-    return Redis.from_url(url, health_check_interval=30)
+    """An asynchronous client that returns bytes; callers wait for one of its connections."""
+    pool = BlockingConnectionPool.from_url(
+        url, max_connections=CONNECTIONS, timeout=WAIT_S, health_check_interval=30
+    )
+    return Redis.from_pool(pool)
 
 
 def embedded_url(settings: Settings) -> str:

@@ -76,6 +76,10 @@ class Supervisor:
             raise
         self._watchers = [asyncio.create_task(self._watch(p)) for p in self._processes]
 
+    def pids(self) -> dict[str, int]:
+        """Process ids of what runs, by name."""
+        return {p.name: p.running.pid for p in self._processes if p.running is not None}
+
     async def stop(self) -> None:
         """Stop all, the first last, so that the others can finish their writes."""
         for watcher in self._watchers:

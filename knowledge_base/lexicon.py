@@ -31,7 +31,8 @@ class Lexicon:
         self.forms = {concept: list(written) for concept, written in forms.items()}
         self._words: dict[str, set[str]] = {}
         self._stems: dict[str, set[str]] = {}
-        self._phrases: dict[str, list[tuple[tuple[str, ...], str]]] = {}
+        #: By the beginnings of their first two words.
+        self._phrases: dict[tuple[str, str], list[tuple[tuple[str, ...], str]]] = {}
         self._deletions: dict[str, set[str]] = {}
         for concept, written in forms.items():
             for form in written:
@@ -45,7 +46,8 @@ class Lexicon:
             return
         if len(words) > 1:
             # Stems inside a phrase count as whole words or their beginnings alike.
-            self._phrases.setdefault(words[0][:3], []).append((tuple(words), concept))
+            start = words[0][:3], words[1][:3]
+            self._phrases.setdefault(start, []).append((tuple(words), concept))
         elif stem:
             self._stems.setdefault(words[0], set()).add(concept)
         else:
@@ -63,7 +65,8 @@ class Lexicon:
         found: list[str] = []
         for index, word in enumerate(words):
             concepts = set(self._of_word(word, fuzzy))
-            for phrase, concept in self._phrases.get(word[:3], ()):
+            after = words[index + 1][:3] if index + 1 < len(words) else ""
+            for phrase, concept in self._phrases.get((word[:3], after), ()):
                 following = words[index : index + len(phrase)]
                 if len(following) == len(phrase) and all(
                     there.startswith(wanted) if len(wanted) > 3 else there == wanted

@@ -15,7 +15,7 @@ from knowledge_base.encoder import Encoder
 from knowledge_base.examples import ACT_NAMES, OUT_OF_SCOPE
 from knowledge_base.features import Vocabulary
 from knowledge_base.lexicon import Lexicon
-from knowledge_base.linear import Floats, Linear, log_softmax
+from knowledge_base.linear import Floats, Linear, Rows, log_softmax
 from knowledge_base.named_encoder import NamedEncoder
 from knowledge_base.normalise import LONGEST, normalise
 from knowledge_base.urgency import Urgency, urgency
@@ -38,6 +38,8 @@ LATIN = "-Latn"
 #: A third candidate is offered from this share of the first one's probability.
 LEAST_OF_FIRST = 0.1
 
+#: Feature numbers and weights, as Vocabulary.rows gives them.
+Features = tuple[Rows, Floats]
 What = Literal["answer", "choose", "act", "fallback"]
 
 
@@ -102,9 +104,10 @@ class Understanding:
 
     def decide(self, text: str, language: str | None = None) -> Decision:
         """Language and decision for a message in a conversation that has `language`."""
-        code = self.identify(text, language)
+        features = self.vocabulary.rows(text)
+        code = self.identify(text, language, features)
         base, script = code.removesuffix(LATIN), "latin" if code.endswith(LATIN) else "native"
-        certainties = self.certainties(text)
+        certainties = self.certainties(text, features)
         everything = self._ranking(certainties)
         ranking = self._of_language(everything, base)
         what, label, certainty, candidates = self._choose(certainties, ranking)
@@ -164,13 +167,13 @@ class Understanding:
                 asked.append(label)
         return asked
 
-    def certainties(self, text: str) -> Floats:
-        """A probability for each class."""
-        return mixed(*self.scores(text), self.thresholds)
+    def certainties(self, text: str, features: Features | None = None) -> Floats:
+        """A probability for each class; `features`: those of the text, where known already."""
+        return mixed(*self.scores(text, features), self.thresholds)
 
-    def scores(self, text: str) -> tuple[Floats, Floats]:
+    def scores(self, text: str, features: Features | None = None) -> tuple[Floats, Floats]:
         """Log probabilities by the lexical score and by the encoder, one a class each."""
-        rows, values = self.vocabulary.rows(text)
+        rows, values = features or self.vocabulary.rows(text)
         lexical = self.meaning.scores(rows, values)
         semantic = []
         if not self.named_only:
@@ -180,9 +183,11 @@ class Understanding:
             semantic.append(self.named.scores(text))
         return lexical, np.mean(semantic, axis=0)
 
-    def identify(self, text: str, habit: str | None = None) -> str:
+    def identify(
+        self, text: str, habit: str | None = None, features: Features | None = None
+    ) -> str:
         """The language of a message, "ar-Latn" for Arabic in Latin letters."""
-        rows, values = self.vocabulary.rows(text)
+        rows, values = features or self.vocabulary.rows(text)
         if len(rows) == 0 or not any(letter.isalpha() for letter in text):
             return habit or DEFAULT_LANGUAGE
         scores = self.language.scores(rows, values)

@@ -32,7 +32,8 @@ class KnowledgeBaseClassifier(GraphComponent, IntentClassifier):
     """Sets the intent of a message, its confidence, and entities: language, article, candidates.
 
     The address comes from GUICHET_KB_URL. The language a conversation already has
-    travels in the message's metadata under "language".
+    travels in the message's metadata under "language"; where the service has been asked
+    before, its answer does too, under "decision".
     """
 
     def __init__(self, config: Dict[Text, Any]) -> None:
@@ -59,7 +60,9 @@ class KnowledgeBaseClassifier(GraphComponent, IntentClassifier):
             if text.startswith(INTENT_MESSAGE_PREFIX):
                 continue  # a button: Rasa has read the payload already
             metadata = message.get(METADATA) or {}
-            decision = self._decide(text, metadata.get("language"))
+            # The worker has asked already, without holding up this process; Rasa's own
+            # commands (shell, test) have not.
+            decision = metadata.get("decision") or self._decide(text, metadata.get("language"))
             _apply(decision, message)
         return messages
 

@@ -101,7 +101,7 @@ def test_what_does_not_exist_is_an_error(payload: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("limits", [SMS, CHAT])
 def test_in_danger_the_emergency_numbers_come_first(limits: Limits) -> None:
-    payload = {"type": "article", "id": "violence-victim", "language": "fr", "urgency": "danger"}
+    payload = {"type": "article", "id": "legal-help", "language": "fr", "urgency": "danger"}
     first, second = RENDERER.render([payload], limits, Conversation()).parts
     assert "112" in first
     assert "114" in first
