@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Collection
@@ -96,6 +97,8 @@ async def bench(
     port = _free_port()
     with TemporaryDirectory(prefix="guichet-bench-") as name:
         folder = Path(name)
+        # A copy: what is trained meanwhile is not what is measured.
+        model = Path(shutil.copytree(model, folder / "model"))
         os.environ.update(
             {
                 "GUICHET_TWILIO_ACCOUNT_SID": ACCOUNT_SID,

@@ -35,6 +35,8 @@ SECOND_AMONG = 4
 BEFORE_A_QUESTION = frozenset({"greet", "thanks", "goodbye", "affirm", "menu"})
 LATIN = "-Latn"
 
+#: Out of scope refuses only from this share of the best article's probability.
+AGAINST_FIRST = 0.5
 #: A third candidate is offered from this share of the first one's probability.
 LEAST_OF_FIRST = 0.1
 
@@ -204,10 +206,11 @@ class Understanding:
         certainty = float(certainties.max())
         if best in ACT_NAMES and certainty >= self.thresholds.act:
             return "act", best, certainty, ()
-        outside = self._outside is not None and certainties[self._outside] >= self.thresholds.refuse
+        first = ranking[0][1] if ranking else 0.0
+        out = float(certainties[self._outside]) if self._outside is not None else 0.0
+        outside = out >= max(self.thresholds.refuse, AGAINST_FIRST * first)
         if best == OUT_OF_SCOPE or outside or not ranking:
             return "fallback", None, certainty, ()
-        first = ranking[0][1]
         if first >= self.thresholds.answer:
             return "answer", ranking[0][0], first, ()
         near = sum(score for _, score in ranking[:3])

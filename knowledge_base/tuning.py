@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from knowledge_base.examples import ACT_NAMES, OUT_OF_SCOPE, Case
 from knowledge_base.linear import Floats
-from knowledge_base.model import LEAST_OF_FIRST, Thresholds, Understanding, mixed
+from knowledge_base.model import AGAINST_FIRST, LEAST_OF_FIRST, Thresholds, Understanding, mixed
 
 #: The issue asks for 95 in 100; a little more, since other messages will come.
 RIGHT = 0.96
@@ -94,11 +94,11 @@ def _worth(scored: _Scored, thresholds: Thresholds) -> float:
     certainties = mixed(scored.lexical, scored.semantic, thresholds)
     best = certainties.argmax(axis=1)
     act = np.isin(best, scored.acts) & (certainties.max(axis=1) >= thresholds.act)
-    fallback = ~act & (
-        (best == scored.outside) | (certainties[:, scored.outside] >= thresholds.refuse)
-    )
     order = scored.articles[np.argsort(-certainties[:, scored.articles], axis=1)[:, :3]]
     three = np.take_along_axis(certainties, order, axis=1)
+    out = certainties[:, scored.outside]
+    refused = out >= np.maximum(thresholds.refuse, AGAINST_FIRST * three[:, 0])
+    fallback = ~act & ((best == scored.outside) | refused)
     answer = ~act & ~fallback & (three[:, 0] >= thresholds.answer)
     choose = ~act & ~fallback & ~answer & (three.sum(axis=1) >= thresholds.choose)
     hit = order == scored.right[:, None]

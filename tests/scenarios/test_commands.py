@@ -54,10 +54,10 @@ async def test_a_second_guichet_on_the_same_data_is_refused(system: System) -> N
     assert "already runs" in err
 
 
-async def test_up_says_which_channels_are_off(system: System) -> None:
+async def test_up_says_which_channels_are_on(system: System) -> None:
     text = system.output.read_text()
-    assert "sms             on" in text
-    assert "telegram        off" in text
+    for name in ("sms", "whatsapp", "telegram"):
+        assert f"  {name:15} on" in text
 
 
 async def test_search_as_text_and_json() -> None:

@@ -70,9 +70,9 @@ async def test_commands_answer_in_the_language_of_the_telephone(
 
 
 async def test_a_deep_link_opens_its_article(system: System) -> None:
-    answer = await system.telegram_text(7004, "/start fees")
+    answer = await system.telegram_text(7034, "/start fees")
     assert filled("fees") in answer["text"]
-    unknown = await system.telegram_text(7004, "/start ../../etc")
+    unknown = await system.telegram_text(7034, "/start ../../etc")
     assert unknown["text"].startswith(TEXTS.phrases("fr").responses["menu"].text[:30])
 
 
