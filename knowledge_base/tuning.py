@@ -21,6 +21,8 @@ from knowledge_base.model import AGAINST_FIRST, LEAST_OF_FIRST, Thresholds, Unde
 
 #: The issue asks for 95 in 100; a little more, since other messages will come.
 RIGHT = 0.96
+#: So many messages out of scope must be refused in each language.
+REFUSED = 0.94
 GRID: dict[str, Sequence[float]] = {
     "mix": (0.2, 0.35, 0.5, 0.65, 0.8),
     "temperature": (0.7, 0.85, 1.0, 1.2, 1.5),
@@ -114,6 +116,11 @@ def _worth(scored: _Scored, thresholds: Thresholds) -> float:
         own = scored.language == language
         wrong = own & article & answer
         right = (wrong & hit[:, 0]).sum() / max(1, wrong.sum())
-        parts = [well[own & (scored.kind == kind)].mean() for kind in np.unique(scored.kind[own])]
-        worth.append(float(np.mean(parts)) - 10 * max(0.0, RIGHT - float(right)))
+        parts = {kind: well[own & (scored.kind == kind)].mean() for kind in np.unique(scored.kind)}
+        refused = float(parts.get("out_of_scope", 1.0))
+        worth.append(
+            float(np.mean(list(parts.values())))
+            - 10 * max(0.0, RIGHT - float(right))
+            - 2 * max(0.0, REFUSED - refused)
+        )
     return float(np.mean(worth))
