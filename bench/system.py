@@ -95,6 +95,7 @@ async def bench(
     """Start it; `parts` as supervisor.up names them, None for all."""
     model = load_settings().model_dir.resolve()
     port = _free_port()
+    before = dict(os.environ)
     with TemporaryDirectory(prefix="guichet-bench-") as name:
         folder = Path(name)
         # A copy: what is trained meanwhile is not what is measured.
@@ -129,6 +130,8 @@ async def bench(
             if it.provider.returncode is None:
                 it.provider.terminate()
                 await it.provider.wait()
+            os.environ.clear()
+            os.environ.update(before)
 
 
 async def _provider(port: int, latency_s: float, notes: Path) -> asyncio.subprocess.Process:
