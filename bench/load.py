@@ -93,7 +93,7 @@ async def latency(rates: list[float], seconds: float) -> dict[float, dict[str, f
             for note in taken:
                 first.setdefault(note["to"], note["at"] - PROVIDER_S)
             times = [first[m.sender] - m.due for m in load.messages if m.sender in first]
-            lost = len(load.messages) - len(times)
+            lost = sum(m.status == 200 and m.sender not in first for m in load.messages)
             found[rate] = percentiles(times)
             print(
                 f"at {rate:g} a second: webhook to provider call {shown(found[rate])}, {lost} lost"

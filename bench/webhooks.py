@@ -78,6 +78,7 @@ class Load:
         while (message := await queue.get()) is not None:
             while True:
                 message.tries += 1
+                fresh = writer is None
                 try:
                     if writer is None or reader is None:
                         reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
@@ -89,6 +90,8 @@ class Load:
                     reader = writer = None
                     message.status = 0
                 message.acknowledged_at = time.time()
+                if message.status == 0 and not fresh:
+                    continue  # the server had closed an idle connection: nothing was sent
                 if message.status == 200 or not again:
                     break
                 await asyncio.sleep(0.2)
