@@ -47,7 +47,7 @@ class Provider:
             if self._latency_s:
                 await asyncio.sleep(self._latency_s)
             sid = "SM" + secrets.token_hex(16)
-            note = {"to": form["To"][0], "body": form["Body"][0], "at": time.time()}
+            note = {"to": form["To"][0], "body": form.get("Body", [""])[0], "at": time.time()}
             os.write(self._file, json.dumps(note).encode() + b"\n")
             answer = {"sid": sid, "status": "queued", "to": note["to"], "body": note["body"]}
         content = json.dumps(answer).encode()
