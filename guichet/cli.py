@@ -213,6 +213,7 @@ def status(
 
     from knowledge_base import status as status_
     from knowledge_base.content import load_library
+    from knowledge_base.dialogue import load_texts
     from knowledge_base.languages import load_languages
     from knowledge_base.review import load_reviews
 
@@ -222,6 +223,9 @@ def status(
         typer.echo(status_.markdown(library, languages, reviews))
     else:
         typer.echo(status_.table(library, languages, reviews, date.today()))  # noqa: DTZ011
+        texts = _content(lambda: load_texts(library.facts))
+        offered = [language for language in languages if language.served]
+        typer.echo(status_.segments(library, texts, offered))
 
 
 @kb.command()

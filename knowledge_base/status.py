@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
+from guichet import sms
 from knowledge_base.content import Library
+from knowledge_base.dialogue import Texts
 from knowledge_base.languages import Language
 from knowledge_base.review import Review, checked_by_reader
 
@@ -43,6 +45,23 @@ def table(
     due_facts = sorted(fact.key for fact in library.facts.values() if fact.check_again <= today)
     lines.append(f"Facts due for checking again: {', '.join(due_facts) or 'none'}")
     return "\n".join(lines)
+
+
+def segments(library: Library, texts: Texts, languages: Sequence[Language]) -> str:
+    """What an answer costs by SMS: mean segments of the articles, as they are sent."""
+    parts = []
+    for language in languages:
+        labels = texts.phrases(language.code).labels
+        footer = f"\n{labels['sms_more']}. {labels['sms_human']}"
+        counts = []
+        for (code, _), article in library.articles.items():
+            if code == language.code:
+                text = library.fill(article.sms, code) + footer
+                text = sms.to_gsm_7(text) if language.gsm else text
+                counts.append(sms.measure(text).segments)
+        if counts:
+            parts.append(f"{language.code} {sum(counts) / len(counts):.2f}")
+    return f"Mean SMS segments of an answer: {', '.join(parts)}"
 
 
 def markdown(
