@@ -39,7 +39,8 @@ class Rasa:
             # Asked here and not by Rasa's component, which would hold up every other turn
             # of that process meanwhile.
             question = {"text": text, "language": language}
-            metadata["decision"] = await self._post(self._decide, question)
+            decision = await self._post(self._decide, question)
+            metadata["decision"] = {**decision, "ranking": []}  # Rasa's tracker keeps it
         body = {"sender": conversation, "message": text, "metadata": metadata}
         answer = await self._post(self._url, body)
         messages = [message["custom"] for message in answer if "custom" in message]
