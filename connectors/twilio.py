@@ -88,14 +88,14 @@ def parse_message(form: Form, channel: str) -> Inbound:
     if not sender or sender == WHATSAPP_PREFIX:
         raise Refused(400, "From is missing")
     text = form.get("Body", "").strip()
-    code = form.get("ButtonPayload", "")
+    code = form.get("ButtonPayload") or form.get("ListId") or ""
     control = _control(form)
     media = _media(form)
     kind: Kind = _kind(form, text, bool(media))
     if control:
         kind = "control"
     elif code:
-        kind, text = "button", form.get("ButtonText", "") or text
+        kind, text = "button", form.get("ButtonText") or form.get("ListTitle") or text
     return Inbound(
         id_, channel, sender.removeprefix(WHATSAPP_PREFIX), kind, text,
         code=code, media=media, control=control,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -14,9 +14,10 @@ import yaml
 from guichet.settings import ROOT
 from knowledge_base.content import Fact, Facts, fill
 from knowledge_base.errors import ContentError
-from knowledge_base.languages import served
+from knowledge_base.languages import load_languages, served
 
 RESPONSES = ROOT / "bot" / "responses"
+KEYWORDS = ROOT / "bot" / "keywords.yml"
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,14 @@ class Word:
 class Texts:
     """The dialogue texts of every language there is a file for."""
 
-    def __init__(self, by_language: Mapping[str, Phrases]) -> None:
+    def __init__(
+        self,
+        by_language: Mapping[str, Phrases],
+        keywords: Mapping[str, Mapping[str, Sequence[str]]] | None = None,
+    ) -> None:
         self._by_language = by_language
+        #: Whole messages by thing and language, offered or not: "stop", "delete".
+        self.keywords = keywords or {}
 
     @property
     def languages(self) -> list[str]:
@@ -64,12 +71,21 @@ class Texts:
     def words(self) -> dict[str, Word]:
         """`{folded message: what it stands for}` over all languages: "more", "المزيد"."""
         found: dict[str, Word] = {}
-        for language, phrases in self._by_language.items():
-            for thing, words in phrases.words.items():
-                for word in map(fold, words):
-                    known = found.get(word)
-                    shared = known is not None and known.language != language
-                    found[word] = Word(thing, None if shared else language)
+        every: list[tuple[str, str, Sequence[str]]] = [
+            (language, thing, words)
+            for language, phrases in self._by_language.items()
+            for thing, words in phrases.words.items()
+        ]
+        every += [
+            (language, thing, words)
+            for thing, by_language in self.keywords.items()
+            for language, words in by_language.items()
+        ]
+        for language, thing, words in every:
+            for word in map(fold, words):
+                known = found.get(word)
+                shared = known is not None and known.language != language
+                found[word] = Word(thing, None if shared else language)
         return found
 
 
@@ -91,7 +107,21 @@ def load_texts(
         raise ContentError(f"{folder}/fr.yml is missing")
     # The languages most written to the counter first, then the alphabet.
     first = [code for code in ("fr", "en", "ar") if code in texts]
-    return Texts({code: texts[code] for code in [*first, *sorted(set(texts) - set(first))]})
+    ordered = {code: texts[code] for code in [*first, *sorted(set(texts) - set(first))]}
+    return Texts(ordered, _keywords())
+
+
+def _keywords(path: Path = KEYWORDS) -> dict[str, dict[str, list[str]]]:
+    """Raises ContentError unless every language has every word."""
+    try:
+        found: dict[str, dict[str, list[str]]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for thing, by_language in found.items():
+            missing = sorted(set(load_languages()) - set(by_language))
+            if missing:
+                raise ContentError(f"{path}:1: '{thing}' is missing in {', '.join(missing)}")
+    except (yaml.YAMLError, AttributeError, TypeError) as error:
+        raise ContentError(f"{path}:1: {error}") from None
+    return found
 
 
 def fold(text: str) -> str:

@@ -82,6 +82,8 @@ def test_a_port_may_be_written_or_not(port: int) -> None:
         ({"Body": ""}, "empty", ""),
         ({"Body": "¡hola"}, "text", "¡hola"),
         ({"Body": "", "NumMedia": "two"}, "media", ""),
+        ({"ButtonPayload": "a:fees", "ButtonText": "Prix"}, "button", "Prix"),
+        ({"ListId": "a:fees", "ListTitle": "Prix"}, "button", "Prix"),
         ({"Body": "STOP", "OptOutType": "STOP"}, "control", "STOP"),
         ({"Body": "bonjour", "BrandNewField": "x"}, "text", "bonjour"),
     ],

@@ -10,9 +10,10 @@ import pytest
 
 from bench.twilio_stand_in import NUMBER, post_webhook, sign, webhook_form
 from connectors.gateway import REJECT_TWIML
-from guichet.sms import measure
+from guichet.sms import measure, to_gsm_7
 from knowledge_base.content import load_library
 from knowledge_base.dialogue import load_texts
+from knowledge_base.languages import load_languages
 from tests.conftest import System
 
 TEXTS = load_texts(load_library().facts)
@@ -79,14 +80,17 @@ async def test_stop_by_twilio_is_not_answered_and_nothing_more_is_written(
     assert len(system.sent_to(number)) == 2
 
 
-@pytest.mark.parametrize(("language", "number"), [("fr", "+33611410030"), ("ar", "+33611410031")])
-async def test_a_stop_word_gets_one_last_answer(system: System, language: str, number: str) -> None:
-    phrases = TEXTS.phrases(language)
-    assert "stop" in phrases.words
-    answer = await system.text(number, phrases.words["stop"][1])
-    assert answer == phrases.responses["stop"].sms or answer
-    mailbox = await system.mailbox()
+@pytest.mark.parametrize("language", load_languages())
+async def test_a_stop_word_of_any_language_gets_one_last_answer(
+    system: System, language: str
+) -> None:
+    number = f"+336114103{list(load_languages()).index(language):02d}"
+    for word in TEXTS.keywords["stop"][language]:
+        assert await system.text(number, word) in {
+            TEXTS.phrases(code).responses["stop"].sms for code in TEXTS.languages
+        } | {to_gsm_7(FRENCH.responses["stop"].sms)}
     await system.quiet()
+    mailbox = await system.mailbox()
     assert (await mailbox.standing(mailbox.pseudonym("sms", number)))[0]
 
 
