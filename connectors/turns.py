@@ -96,8 +96,9 @@ class Turns:
             return self.say("group", before, channel, message)
         payload = menus.payload(message.code)
         if payload is None or not self._renderer.knows(payload):
-            # An old button, or somebody's own: the words on it may still be understood.
-            if message.text.strip():
+            # An old button, or somebody's own: the words on it may still be understood. A
+            # command (a link to what does not exist) has no words.
+            if message.text.strip() and not message.text.startswith("/"):
                 return await self._text(conversation, message.text, message, before, channel)
             payload = "/menu"
         return await self._ask(conversation, payload, message, before, channel)
@@ -187,6 +188,7 @@ class Turns:
         if (
             channel.limits.style != "sms"
             or state.told_latin
+            or state.stopped
             or language is None
             or language.script == "Latin"
             or message.kind != "text"
