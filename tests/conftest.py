@@ -105,6 +105,10 @@ class System:
             self._redis = redis_server.connect(self.addresses["redis_url"])
         return Mailbox(self._redis, await unlock(self._redis, self.settings))
 
+    async def close(self) -> None:
+        if self._redis is not None:
+            await self._redis.aclose()
+
     def sent_to(self, number: str) -> list[Sent]:
         return [sent for sent in self.twilio.sent if sent.to == number]
 
@@ -121,9 +125,11 @@ async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Syst
         output = folder / "output.txt"
         providers = {**environment(twilio), **telegram_stand_in.environment(telegram)}
         process = await start(settings, providers, output)
+        running_system = System(settings, twilio, telegram, client, process, output)
         try:
-            yield System(settings, twilio, telegram, client, process, output)
+            yield running_system
         finally:
+            await running_system.close()
             await stop(process)
 
 
