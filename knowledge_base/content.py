@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -209,10 +209,15 @@ def read_article(path: Path) -> Article:
     )
 
 
-def fill(text: str, facts: Facts, language: str) -> str:
-    """Replace each `{key}` by its fact. Raises ContentError for an unknown key."""
+def fill(text: str, facts: Facts, language: str, later: Collection[str] = ()) -> str:
+    """Replace each `{key}` by its fact, but not those filled in later.
+
+    Raises ContentError for an unknown key.
+    """
 
     def value(match: re.Match[str]) -> str:
+        if match[1] in later:
+            return match[0]
         fact = facts.get(match[1])
         if fact is None:
             raise ContentError(f"unknown fact '{{{match[1]}}}'")

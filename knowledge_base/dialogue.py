@@ -18,6 +18,11 @@ from knowledge_base.languages import load_languages, served
 
 RESPONSES = ROOT / "bot" / "responses"
 KEYWORDS = ROOT / "bot" / "keywords.yml"
+#: What a response may name besides facts: filled in when it is said.
+VARIABLES = frozenset(
+    {"closes", "contact", "count", "dates", "days", "department", "end", "link", "minutes"}
+    | {"opens", "place", "prefecture", "until", "when"}
+)
 
 
 @dataclass(frozen=True)
@@ -143,8 +148,8 @@ def _load(path: Path, facts: Facts) -> Phrases:
             data["name"],
             {
                 name: Response(
-                    fill(value["text"], facts, language).strip(),
-                    fill(value.get("sms", value["text"]), facts, language).strip(),
+                    fill(value["text"], facts, language, VARIABLES).strip(),
+                    fill(value.get("sms", value["text"]), facts, language, VARIABLES).strip(),
                 )
                 for name, value in data["responses"].items()
             },
