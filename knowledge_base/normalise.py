@@ -46,16 +46,20 @@ def normalise(text: str) -> str:
     Returns words parted by single spaces; empty when there is no letter or digit.
     Never fails, whatever the text.
     """
+    text = _REPEATED.sub(r"\1\1", letters(text))
+    words = _NOT_WORD.sub(" ", text).replace("'", " ").split()
+    return " ".join(_SHORT.get(word, word) for word in words)
+
+
+def letters(text: str) -> str:
+    """Lower case, no diacritics, one form a letter, western digits; marks stay."""
     text = unicodedata.normalize("NFKC", text[: 2 * LONGEST].casefold())[:LONGEST]
-    text = text.translate(_LETTERS)
     text = "".join(
         char
-        for char in unicodedata.normalize("NFKD", text)
+        for char in unicodedata.normalize("NFKD", text.translate(_LETTERS))
         if unicodedata.category(char) not in ("Mn", "Cf", "Cs", "Cc") or char in "\n\t"
     )
-    text = unicodedata.normalize("NFC", _REPEATED.sub(r"\1\1", text))
-    words = _NOT_WORD.sub(" ", text).replace("'", " ").split()
-    return " ".join(_SHORT.get(word, word) for word in map(_western, words))
+    return _western(unicodedata.normalize("NFC", text))
 
 
 def _western(word: str) -> str:
