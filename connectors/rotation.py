@@ -17,6 +17,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from connectors.mailbox import Records
+from connectors.notebook import LETTER_PREFIX
 from guichet import redis_server
 from guichet.settings import Settings, SettingsError, running
 from guichet.vault import AT_REST, PSEUDONYM_KEY, TRACKERS, Cipher, VaultError
@@ -83,7 +84,7 @@ async def reseal(redis: Redis, keys: list[str], say: Callable[[str], None]) -> d
             value = again(at_rest, sealed, name.partition(":")[2]) if sealed else None
             if value is not None:
                 await redis.hset(key, "state", value)
-        elif name.startswith("media:"):
+        elif name.startswith(("media:", "log:", "reminders:")):
             files = cast(dict[bytes, bytes], await redis.hgetall(key))
             for field, sealed in files.items():
                 value = again(at_rest, sealed, name.partition(":")[2])
@@ -95,6 +96,11 @@ async def reseal(redis: Redis, keys: list[str], say: Callable[[str], None]) -> d
                 value = again(at_rest, sealed, name.partition(":")[2])
                 if value is not None:
                     await redis.lset(key, index, cast(Any, value))
+        elif key.startswith(LETTER_PREFIX):
+            sealed = cast(bytes | None, await redis.get(key))
+            value = again(at_rest, sealed, key.removeprefix(LETTER_PREFIX)) if sealed else None
+            if value is not None:
+                await redis.set(key, value, keepttl=True)
         elif name in ("in", "out", "dead"):
             await _stream(redis, key, at_rest, again)
     return counts

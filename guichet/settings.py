@@ -63,6 +63,10 @@ class Settings(BaseSettings):
     telegram_api_url: Url = None
     telegram_mode: Literal["webhook", "polling"] = "webhook"
 
+    def letter_url(self, token: str) -> str:
+        """The private address of a letter, as short as it gets."""
+        return f"{self.public_url or f'http://{self.host}:{self.port}'}/l/{token}"
+
     @property
     def model_dir(self) -> Path:
         """Where `guichet kb train` puts the encoder and index."""

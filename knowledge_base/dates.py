@@ -85,10 +85,10 @@ def read(text: str, language: str, today: date, toward: Toward = "future") -> Re
     if len(days) > 1:
         return Reading(problem="two", rest=rest)
     if days:
-        day = days.pop()
-        if abs(day - today) > FURTHEST:
+        only = days.pop()
+        if abs(only - today) > FURTHEST:
             return Reading(problem="far", rest=rest)
-        return Reading(day, rest=rest)
+        return Reading(only, rest=rest)
     if found:
         return Reading(problem="impossible", rest=rest)
     if rest <= MOST_WORDS and (day := _by_library(text, language, today, toward)) is not None:

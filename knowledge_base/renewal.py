@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Literal, get_args
+from typing import Literal
 
 from dateutil.relativedelta import relativedelta
 
@@ -12,7 +12,6 @@ from knowledge_base.content import Facts
 
 #: card: a permit renewed on ANEF. other: one that is not. api: an attestation or récépissé.
 Kind = Literal["card", "other", "api"]
-KINDS = get_args(Kind)
 Standing = Literal["early", "now", "late", "expired", "long_expired"]
 
 
