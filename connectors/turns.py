@@ -153,6 +153,7 @@ class Turns:
         if payload in ("useful_yes", "useful_no"):
             return self._was_useful(payload, before, channel, message)
         if payload is not None:
+            before = replace(before, strayed=0)
             return await self._ask(conversation, payload, message, before, channel)
         return await self._ask(conversation, text, message, before, channel, decision)
 
