@@ -121,6 +121,7 @@ def _page(wording: dict[str, Any], values: dict[str, str], facts: Facts) -> byte
         return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), text)
 
     pdf = FPDF(format="A4")
+    pdf.core_fonts_encoding = ENCODING
     pdf.set_auto_page_break(False)
     pdf.set_margins(20, 16)
     pdf.add_page()

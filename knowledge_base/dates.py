@@ -91,7 +91,7 @@ def read(text: str, language: str, today: date, toward: Toward = "future") -> Re
         return Reading(only, rest=rest)
     if found:
         return Reading(problem="impossible", rest=rest)
-    if rest <= MOST_WORDS and (day := _by_library(text, language, today, toward)) is not None:
+    if 0 < rest <= MOST_WORDS and (day := _by_library(text, language, today, toward)) is not None:
         return Reading(day)
     if _unknown(language).search(letters(text)):
         return Reading(problem="unknown", rest=rest)
