@@ -22,6 +22,7 @@ import json
 import secrets
 import statistics
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Self, cast
 
@@ -140,36 +141,36 @@ class Cases:
 
     async def place(self, conversation: str) -> int:
         """The place in the queue, from 1; 0 for who does not wait."""
-        rank = await self._redis.zrank(desk("queue"), conversation)
-        return 0 if rank is None else int(rank) + 1
+        rank = cast(int | None, await self._redis.zrank(desk("queue"), conversation))
+        return 0 if rank is None else rank + 1
 
     async def usual_wait_s(self) -> float | None:
         """The median of the last waits; None before there are any."""
-        waits = await self._redis.lrange(desk("waits"), 0, -1)
+        waits = cast(list[bytes], await self._redis.lrange(desk("waits"), 0, -1))
         return statistics.median(float(each) for each in waits) if waits else None
 
     async def waiting(self, count: int, start: int = 0) -> tuple[list[Case], int]:
         """So many of the queue from its head, and how many there are in all."""
-        ids = await self._redis.zrange(desk("queue"), start, start + count - 1)
+        ids = _ids(await self._redis.zrange(desk("queue"), start, start + count - 1))
         total = await self._redis.zcard(desk("queue"))
-        return await self.find_all([id_.decode() for id_ in ids]), total
+        return await self.find_all(ids), total
 
     async def of(self, advisor: str) -> list[Case]:
         """An advisor's conversations, those with the newest message first."""
-        ids = await self._redis.smembers(desk(f"of:{advisor}"))
-        cases = await self.find_all([id_.decode() for id_ in ids])
+        ids = _ids(await self._redis.smembers(desk(f"of:{advisor}")))
+        cases = await self.find_all(ids)
         return sorted(cases, key=lambda case: -case.heard)
 
     async def done(self, count: int) -> list[Case]:
         """Those closed last."""
-        ids = await self._redis.zrevrange(desk("closed"), 0, count - 1)
-        return await self.find_all([id_.decode() for id_ in ids])
+        ids = _ids(await self._redis.zrevrange(desk("closed"), 0, count - 1))
+        return await self.find_all(ids)
 
     async def claimed(self, before_ms: float | None = None) -> list[Case]:
         """Those that have an advisor, or had one by a time."""
         most = "+inf" if before_ms is None else before_ms
-        ids = await self._redis.zrangebyscore(desk("claims"), "-inf", most)
-        return await self.find_all([id_.decode() for id_ in ids])
+        ids = _ids(await self._redis.zrangebyscore(desk("claims"), "-inf", most))
+        return await self.find_all(ids)
 
     async def claim(self, conversation: str, advisor: str, capacity: int) -> str:
         """Take a waiting conversation; the claim's token. Raises Full, NotYours."""
@@ -278,6 +279,10 @@ class Cases:
             else:
                 values[field.name] = raw.decode()
         return Case(conversation, **values)
+
+
+def _ids(found: object) -> list[str]:
+    return [id_.decode() for id_ in cast(Iterable[bytes], found)]
 
 
 def _now_ms() -> int:

@@ -187,7 +187,7 @@ class Gateway:
     async def _delivered(self, delivery: twilio.Delivery) -> None:
         try:
             mailbox = await self._open()
-            await mailbox.delivered(
+            watched = await mailbox.delivered(
                 delivery.channel,
                 delivery.address,
                 delivery.id,
@@ -195,6 +195,9 @@ class Gateway:
                 delivery.error,
                 twilio.STATUSES,
             )
+            if watched:
+                conversation = mailbox.pseudonym(delivery.channel, delivery.address)
+                await mailbox.cases.tell("state", conversation)
             if delivery.error == str(twilio.OPTED_OUT):
                 await mailbox.silence(mailbox.pseudonym(delivery.channel, delivery.address))
         except (RedisError, SettingsError) as error:

@@ -214,7 +214,8 @@ class Mailbox:
         ]  # fmt: skip
         if id:
             keys.append(self._delivery_key(conversation, id))
-        return await self._sent(keys=keys, args=[entry.id, outcome, self._expiry_s]) == 2
+        answer = await self._sent(keys=keys, args=[entry.id, outcome, self._expiry_s])
+        return bool(answer == 2)
 
     async def delivered(
         self, channel: str, address: str, id: str, status: str, error: str, order: Sequence[str]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -15,6 +17,14 @@ class RasaFailed(Exception):
     """Rasa is there but this message made it fail."""
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What to say, and what the knowledge base made of the message (empty for a payload)."""
+
+    payloads: list[dict[str, Any]]
+    decision: Mapping[str, Any]
+
+
 class Rasa:
     """One Rasa server, or several behind one address."""
 
@@ -24,7 +34,7 @@ class Rasa:
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._session: aiohttp.ClientSession | None = None
 
-    async def ask(self, conversation: str, text: str, language: str | None) -> list[dict[str, Any]]:
+    async def ask(self, conversation: str, text: str, language: str | None) -> Answer:
         """What to say: the `custom` payloads of Rasa's answer, in order.
 
         `text` is a message or a payload (`/intent{…}`); the caller has made sure that
@@ -35,6 +45,7 @@ class Rasa:
                 timeout=self._timeout, connector=aiohttp.TCPConnector(limit=64)
             )
         metadata: dict[str, Any] = {"language": language}
+        decision: dict[str, Any] = {}
         if not text.startswith("/"):
             # Asked here and not by Rasa's component, which would hold up every other turn
             # of that process meanwhile.
@@ -46,7 +57,7 @@ class Rasa:
         messages = [message["custom"] for message in answer if "custom" in message]
         if not messages:
             raise RasaFailed("no answer")
-        return messages
+        return Answer(messages, decision)
 
     async def _post(self, url: str, body: dict[str, Any]) -> Any:
         assert self._session is not None

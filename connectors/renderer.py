@@ -15,7 +15,7 @@ from typing import Any
 from connectors import menus
 from connectors.channels import Limits
 from connectors.menus import REST_PAYLOAD
-from connectors.records import Button, Conversation, Option
+from connectors.records import NO_TRACE, Button, Conversation, Option, Trace
 from guichet import sms
 from knowledge_base.content import Library
 from knowledge_base.dialogue import Phrases, Texts
@@ -32,6 +32,7 @@ class Rendered:
     parts: tuple[str, ...]
     buttons: tuple[Button, ...]  #: under the last part
     conversation: Conversation
+    trace: Trace = NO_TRACE
 
 
 @dataclass
@@ -114,6 +115,8 @@ class Renderer:
                 for code in self.texts.languages
             ]
             return _Draft(_text(phrases, "languages", limits), options)
+        if kind == "text":  # made here already, in this channel's style
+            return _Draft(payload["text"], [])
         if kind == "response":
             text = _text(phrases, payload["name"], limits)
             return _Draft(text, list(self._buttons(payload.get("buttons", ()), phrases)))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 from redis.asyncio import Redis
 
@@ -144,13 +144,10 @@ class Threads:
                 key(partition_of(conversation), "out"),
                 of_conversation(conversation, "transcript"),
             ],
-            args=cast(
-                list[Any],
-                [
+            args=[
                     f"{CLAIM}{token}", next_marker, conversation, self._expiry_s, SAME_S, KEPT,
                     *pairs,
                 ],
-            ),
         )  # fmt: skip
         if answer == -1:
             raise NotYours

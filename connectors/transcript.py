@@ -20,6 +20,8 @@ from guichet.vault import Vault
 #: Lines kept of one conversation, about.
 KEPT = 2000
 
+#: Entries of a stream as Redis gives them.
+Rows = list[tuple[bytes, dict[bytes, bytes]]]
 Who = Literal["person", "bot", "advisor", "system"]
 #: Article ids with their scores, best first.
 Proposal = tuple[tuple[str, float], ...]
@@ -71,9 +73,9 @@ async def read(
     """The last `count` lines, or the first ones after an entry's id. Raises VaultError."""
     stream = of_conversation(conversation, "transcript")
     if after:
-        rows = await redis.xrange(stream, f"({after}", "+", count)
+        rows = cast(Rows, await redis.xrange(stream, f"({after}", "+", count))
     else:
-        rows = list(reversed(await redis.xrevrange(stream, "+", "-", count)))
+        rows = cast(Rows, await redis.xrevrange(stream, "+", "-", count))[::-1]
     states = await states_of(redis, conversation, [row[1][b"o"] for row in rows if b"o" in row[1]])
     return [
         Entry(
@@ -89,5 +91,8 @@ async def states_of(redis: Redis, conversation: str, out: Sequence[bytes]) -> di
     """What became of messages, by their ids in the outbox."""
     if not out:
         return {}
-    found = await redis.hmget(of_conversation(conversation, "states"), cast(list[str], out))
+    found = cast(
+        list[bytes | None],
+        await redis.hmget(of_conversation(conversation, "states"), cast(list[str], out)),
+    )
     return {id_: state.decode() for id_, state in zip(out, found, strict=True) if state}

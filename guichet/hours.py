@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
@@ -48,7 +48,7 @@ class Hours:
         return () if day in self._holidays else self.week[day.weekday()]
 
     @cached_property
-    def _holidays(self) -> object:
+    def _holidays(self) -> Container[date]:
         if not self.holidays:
             return frozenset[date]()
         import holidays  # here: it takes its time to load

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from connectors.mailbox import Entry, Mailbox, partition_of
+from connectors.keys import partition_of
+from connectors.mailbox import Entry, Mailbox
 from connectors.records import Conversation, Inbound, Outbound
 from connectors.rotation import reseal, run
 from guichet.settings import Settings, SettingsError
