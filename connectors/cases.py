@@ -172,6 +172,13 @@ class Cases:
         ids = _ids(await self._redis.zrangebyscore(desk("claims"), "-inf", most))
         return await self.find_all(ids)
 
+    async def without_case(self, look_at: int = 100) -> list[str]:
+        """Those at the head of the queue, or claimed longest ago, whose case has expired."""
+        ids = _ids(await self._redis.zrange(desk("queue"), 0, look_at - 1))
+        ids += _ids(await self._redis.zrange(desk("claims"), 0, look_at - 1))
+        known = {case.conversation for case in await self.find_all(ids)}
+        return [id_ for id_ in ids if id_ not in known]
+
     async def claim(self, conversation: str, advisor: str, capacity: int) -> str:
         """Take a waiting conversation; the claim's token. Raises Full, NotYours."""
         token = secrets.token_hex(8)

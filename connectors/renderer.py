@@ -178,7 +178,7 @@ class Renderer:
             parts = sms.split(text, limits.part_segments, _footer(self.texts.phrases(language)))
         else:
             text = f"{draft.heading}\n\n{draft.text}" if draft.heading else draft.text
-            parts = _cut(text, limits.part_characters)
+            parts = cut(text, limits.part_characters)
         return self._page(parts, draft.options, language, limits)
 
     def _page(
@@ -216,7 +216,7 @@ def _text(phrases: Phrases, name: str, limits: Limits) -> str:
     return response.sms if limits.style == "sms" else response.text
 
 
-def _cut(text: str, length: int) -> list[str]:
+def cut(text: str, length: int) -> list[str]:
     """Parts of at most `length` characters, between paragraphs or words."""
     parts = []
     while len(text) > length:
