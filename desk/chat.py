@@ -21,6 +21,7 @@ from connectors.keys import desk
 from desk.counter import Gone, Silenced, WrongText
 from desk.guard import Handler, Visit
 from desk.pages import render, view_of
+from desk.texts import words
 from desk.view import direction, tag
 
 #: Conversations shown of the queue at once; the rest is counted.
@@ -83,7 +84,14 @@ async def states(visit: Visit) -> Response:
     if await _case(visit) is None:
         return PlainTextResponse("no such conversation", 404)
     entries = await visit.services.threads.lines(visit.conversation, "", LINES)
-    return JSONResponse({entry.id: entry.state for entry in entries if entry.state})
+    known = words(visit.advisor.language)
+    return JSONResponse(
+        {
+            entry.id: (entry.state, known.get(f"state_{entry.state}", entry.state))
+            for entry in entries
+            if entry.state
+        }
+    )
 
 
 async def file(visit: Visit) -> Response:
