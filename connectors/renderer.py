@@ -66,6 +66,8 @@ class Renderer:
             draft = self._draft(payload, self.texts.phrases(language), limits)
             rendered = self._lay_out(draft, language, limits)
             parts += rendered.parts
+            if payload["type"] == "text" and len(parts) > len(rendered.parts):
+                continue  # said besides an answer: its menu still holds
             buttons, conversation = rendered.buttons, rendered.conversation
         stopped = any(payload.get("name") == "stop" for payload in payloads)
         return Rendered(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Awaitable
 from typing import Any, cast
 from urllib.parse import quote

@@ -19,8 +19,8 @@ async function call(address, form) {
 }
 
 function complain(code) {
-  const words = page[`say-${code}`] ?? document.body.getAttribute(`data-say-${code}`);
-  $("wrong").textContent = words ?? document.body.getAttribute("data-say-failed");
+  const words = document.body.getAttribute(`data-say-${code}`);
+  $("wrong").textContent = words ?? page.sayFailed;
   $("wrong").hidden = false;
 }
 
