@@ -22,6 +22,8 @@ from desk.articles import Articles
 from desk.texts import FOLDER, words
 from knowledge_base.languages import load_languages
 
+#: A proposal of a lower score says nothing.
+SHOWN = 0.02
 TEMPLATES = FOLDER.parent / "templates"
 
 
@@ -154,6 +156,7 @@ class View:
                     "percent": round(score * 100),
                 }
                 for id, score in proposal
+                if score >= SHOWN
             ],
             "given": [self._articles.title(id, self._advisor.language) for id in given],
             "rating": case.rating,
