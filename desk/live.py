@@ -112,7 +112,9 @@ class Hub:
                     yield event.sse()
             while True:
                 try:
-                    found = await asyncio.wait_for(listener.queue.get(), BEAT_S)
+                    # Not wait_for: before Python 3.12 it may swallow a cancellation.
+                    async with asyncio.timeout(BEAT_S):
+                        found = await listener.queue.get()
                 except TimeoutError:
                     if not await still_signed_in():
                         yield "event: signed-out\ndata: {}\n\n"
