@@ -11,7 +11,6 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-import uvicorn
 from redis.exceptions import RedisError
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -27,7 +26,6 @@ from connectors.records import Inbound
 from connectors.registry import webhook_channels
 from guichet import redis_server
 from guichet.counters import Counts
-from guichet.logs import configure_logging
 from guichet.settings import Settings, SettingsError, load_settings
 from guichet.vault import VaultError, unlock
 
@@ -69,23 +67,30 @@ class Gateway:
         self._notebook: Notebook | None = None
 
     def app(self) -> Starlette:
-        return Starlette(
-            routes=[
-                Route("/health", self.health),
-                Route("/metrics", self.metrics),
-                Route("/openapi.json", self.openapi),
-                Route("/l/{token}", self.letter),
-                Route("/twilio/sms", self.messages("sms", EMPTY_TWIML), methods=["POST"]),
-                Route("/twilio/whatsapp", self.messages("whatsapp", EMPTY_TWIML), methods=["POST"]),
-                Route("/twilio/status", self.twilio_status, methods=["POST"]),
-                Route("/twilio/voice", self.twilio_voice, methods=["POST"]),
-                Route("/telegram/webhook", self.messages("telegram", ""), methods=["POST"]),
-            ],
-            lifespan=self._lifespan,
-        )
+        """The webhooks alone."""
+
+        @asynccontextmanager
+        async def lifespan(app: Starlette) -> AsyncIterator[None]:
+            async with self.lifespan():
+                yield
+
+        return Starlette(routes=self.routes(), lifespan=lifespan)
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/health", self.health),
+            Route("/metrics", self.metrics),
+            Route("/openapi.json", self.openapi),
+            Route("/l/{token}", self.letter),
+            Route("/twilio/sms", self.messages("sms", EMPTY_TWIML), methods=["POST"]),
+            Route("/twilio/whatsapp", self.messages("whatsapp", EMPTY_TWIML), methods=["POST"]),
+            Route("/twilio/status", self.twilio_status, methods=["POST"]),
+            Route("/twilio/voice", self.twilio_voice, methods=["POST"]),
+            Route("/telegram/webhook", self.messages("telegram", ""), methods=["POST"]),
+        ]
 
     @asynccontextmanager
-    async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(self) -> AsyncIterator[None]:
         flushing = asyncio.create_task(self._flush_forever())
         yield
         flushing.cancel()
@@ -215,7 +220,7 @@ class Gateway:
     async def _delivered(self, delivery: twilio.Delivery) -> None:
         try:
             mailbox = await self._open()
-            await mailbox.delivered(
+            watched = await mailbox.delivered(
                 delivery.channel,
                 delivery.address,
                 delivery.id,
@@ -223,6 +228,9 @@ class Gateway:
                 delivery.error,
                 twilio.STATUSES,
             )
+            if watched:
+                conversation = mailbox.pseudonym(delivery.channel, delivery.address)
+                await mailbox.cases.tell("state", conversation)
             if delivery.error == str(twilio.OPTED_OUT):
                 await mailbox.silence(mailbox.pseudonym(delivery.channel, delivery.address))
         except (RedisError, SettingsError) as error:
@@ -280,24 +288,3 @@ def public_url(request: Request, public: str | None) -> str:
         return str(request.url)
     query = f"?{request.url.query}" if request.url.query else ""
     return f"{public}{request.url.path}{query}"
-
-
-def main(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT."""
-    uvicorn.run(
-        "connectors.gateway:create_app",
-        factory=True,
-        host=settings.host,
-        port=settings.port,
-        workers=settings.gateway_processes,
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        timeout_graceful_shutdown=5,
-        limit_concurrency=2000,
-    )
-
-
-if __name__ == "__main__":
-    configure_logging()
-    main(load_settings())

@@ -11,26 +11,30 @@ Keys, under `guichet:{<partition>}:`
   seen:<id>          a provider's message id that has been counted
   pace:<id>          messages of a conversation in the current minute, for the limit
   lease              the worker that holds the partition
-  conversation:<id>  hash: `state` (sealed), `turns`, `heard` (ms), `stopped`
+  conversation:<id>  hash: `state`, `to` (sealed), `turns`, `heard` (ms), `stopped`, `desk`
   held:<id>          list of sealed replies that wait until the person writes again
   media:<id>         hash of sealed files that the person sent
-  delivery:<id>      hash: `status`, `error` of a message sent, by the provider's id
+  delivery:<id>      hash: `status`, `error`, `out` of a message sent, by the provider's id
+  transcript:<id>    stream of sealed lines, and states:<id>, see transcript.py
 """
 
 from __future__ import annotations
 
+import json
 import time
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 from redis.asyncio import Redis
 
+from connectors import mailbox_scripts as scripts
+from connectors.cases import Cases
+from connectors.keys import PARTITIONS, key, of_conversation, partition_of
 from connectors.records import Conversation, Inbound, Outbound
+from connectors.transcript import KEPT, Line
 from guichet.vault import Vault
 
-PARTITIONS = 16
 #: What XREAD answers: streams, each with its entries.
 Records = list[tuple[bytes, dict[bytes, bytes]]]
 Rows = list[tuple[bytes, Records]]
@@ -38,99 +42,6 @@ Rows = list[tuple[bytes, Records]]
 SEEN_S = 3 * 24 * 3600
 #: Replies that wait for a person to write again, at most.
 MOST_HELD = 20
-
-# KEYS seen, in, pace; ARGV seconds to remember, conversation id, record, most a minute.
-_ACCEPT = """
-if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-local count = redis.call('INCR', KEYS[3])
-if count == 1 then redis.call('EXPIRE', KEYS[3], 60) end
-if tonumber(ARGV[4]) > 0 and count > tonumber(ARGV[4]) then return -1 end
-redis.call('SET', KEYS[1], '1', 'EX', ARGV[1])
-redis.call('XADD', KEYS[2], '*', 'c', ARGV[2], 'm', ARGV[3])
-return 1
-"""
-
-# KEYS lease, in, out, conversation, held; ARGV worker, entry, conversation id, state,
-# expiry in s, now in ms, stopped (0 or 1), outbound records.
-_FINISH_TURN = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end
-if redis.call('XDEL', KEYS[2], ARGV[2]) == 0 then return 0 end
-redis.call('HSET', KEYS[4], 'state', ARGV[4], 'heard', ARGV[6], 'stopped', ARGV[7])
-redis.call('HINCRBY', KEYS[4], 'turns', 1)
-redis.call('EXPIRE', KEYS[4], ARGV[5])
-for i = 8, #ARGV do
-  redis.call('XADD', KEYS[3], '*', 'c', ARGV[3], 'm', ARGV[i])
-end
--- The person has written: what waited for that goes out now, after the answer.
-for _, waiting in ipairs(redis.call('LRANGE', KEYS[5], 0, -1)) do
-  redis.call('XADD', KEYS[3], '*', 'c', ARGV[3], 'm', waiting)
-end
-redis.call('DEL', KEYS[5])
-return 1
-"""
-
-# KEYS out, delivery; ARGV entry, status, expiry in s.
-_SENT = """
-if #KEYS > 1 then
-  if redis.call('HSETNX', KEYS[2], 'status', ARGV[2]) == 1 then
-    redis.call('EXPIRE', KEYS[2], ARGV[3])
-  end
-end
-return redis.call('XDEL', KEYS[1], ARGV[1])
-"""
-
-# KEYS delivery; ARGV status, error, expiry in s, all statuses in order.
-_DELIVERED = """
-local function rank(status)
-  for i = 4, #ARGV do if ARGV[i] == status then return i end end
-  return 0
-end
-if rank(ARGV[1]) <= rank(redis.call('HGET', KEYS[1], 'status') or '') then return 0 end
-redis.call('HSET', KEYS[1], 'status', ARGV[1], 'error', ARGV[2])
-redis.call('EXPIRE', KEYS[1], ARGV[3])
-return 1
-"""
-
-# KEYS out, held; ARGV entry, record, expiry in s, most that wait.
-_HOLD = """
-if redis.call('XDEL', KEYS[1], ARGV[1]) == 0 then return 0 end
-redis.call('RPUSH', KEYS[2], ARGV[2])
-redis.call('LTRIM', KEYS[2], -ARGV[4], -1)
-redis.call('EXPIRE', KEYS[2], ARGV[3])
-return 1
-"""
-
-# Generic cell rate: the ms to wait before the turn that is taken now.
-# KEYS bucket; ARGV now in ms, ms between two.
-_PACE = """
-local due = tonumber(redis.call('GET', KEYS[1]) or '0')
-local now, step = tonumber(ARGV[1]), tonumber(ARGV[2])
-if due < now then due = now end
-redis.call('SET', KEYS[1], due + step, 'PX', math.ceil(due + step - now) + 1000)
-return math.ceil(due - now)
-"""
-
-_BURY = """
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', '100000', '*',
-  'c', ARGV[2], 'm', ARGV[3], 'why', ARGV[4])
-return redis.call('XDEL', KEYS[1], ARGV[1])
-"""
-
-_BURY_BACK = """
-if redis.call('XDEL', KEYS[1], ARGV[1]) == 0 then return 0 end
-redis.call('XADD', KEYS[2], '*', 'c', ARGV[2], 'm', ARGV[3])
-return 1
-"""
-
-_EXTEND_LEASE = """
-if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
-return 0
-"""
-
-_RELEASE_LEASE = """
-if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
-return 0
-"""
 
 
 class TooFast(Exception):
@@ -152,6 +63,16 @@ class Entry:
     sealed: bytes
 
 
+@dataclass(frozen=True)
+class Turn:
+    """What a turn means for the advisor: what the person said, and how things stand now."""
+
+    heard: Line | None = None
+    address: str = ""  #: the person's, so that an advisor can write
+    desk: str | None = None  #: see threads.py; None: as it was
+    always: bool = False  #: the replies go out although an advisor has the conversation
+
+
 class Mailbox:
     """Reads and writes the streams. Texts and addresses are sealed by the vault."""
 
@@ -160,18 +81,19 @@ class Mailbox:
     ) -> None:
         self._redis = redis
         self.vault = vault
+        self.cases = Cases(redis, vault, retention_days)
         self._most_a_minute = most_a_minute
         self._expiry_s = retention_days * 24 * 3600
-        self._accept = redis.register_script(_ACCEPT)
-        self._finish_turn = redis.register_script(_FINISH_TURN)
-        self._bury = redis.register_script(_BURY)
-        self._sent = redis.register_script(_SENT)
-        self._delivered = redis.register_script(_DELIVERED)
-        self._hold = redis.register_script(_HOLD)
-        self._bury_back = redis.register_script(_BURY_BACK)
-        self._pace = redis.register_script(_PACE)
-        self._extend = redis.register_script(_EXTEND_LEASE)
-        self._release = redis.register_script(_RELEASE_LEASE)
+        self._accept = redis.register_script(scripts.ACCEPT)
+        self._finish_turn = redis.register_script(scripts.FINISH_TURN)
+        self._bury = redis.register_script(scripts.BURY)
+        self._sent = redis.register_script(scripts.SENT)
+        self._delivered = redis.register_script(scripts.DELIVERED)
+        self._hold = redis.register_script(scripts.HOLD)
+        self._bury_back = redis.register_script(scripts.BURY_BACK)
+        self._pace = redis.register_script(scripts.PACE)
+        self._extend = redis.register_script(scripts.EXTEND_LEASE)
+        self._release = redis.register_script(scripts.RELEASE_LEASE)
 
     def conversation_id(self, message: Inbound) -> str:
         """The pseudonym under which Rasa, logs and keys know the person."""
@@ -190,9 +112,9 @@ class Mailbox:
         seen = self.vault.pseudonym("id:" + message.channel, message.id)
         stored = await self._accept(
             keys=[
-                _key(partition, f"seen:{seen}"),
-                _key(partition, "in"),
-                _key(partition, f"pace:{conversation}"),
+                key(partition, f"seen:{seen}"),
+                key(partition, "in"),
+                key(partition, f"pace:{conversation}"),
             ],
             args=[
                 remember_s,
@@ -212,88 +134,133 @@ class Mailbox:
         return Outbound.from_json(self.vault.open(entry.sealed, entry.conversation))
 
     async def conversation(self, conversation: str) -> Conversation:
-        sealed = cast(
-            bytes | None, await self._redis.hget(_conversation_key(conversation), "state")
+        return (await self.look_up(conversation))[0]
+
+    async def look_up(self, conversation: str) -> tuple[Conversation, str]:
+        """What is remembered, and what the desk has to do with it (threads.py)."""
+        sealed, marker = cast(
+            list[bytes | None],
+            await self._redis.hmget(_conversation(conversation), ["state", "desk"]),
         )
-        if sealed is None:
-            return Conversation()
-        return Conversation.from_json(self.vault.open(sealed, conversation))
+        state = (
+            Conversation()
+            if sealed is None
+            else Conversation.from_json(self.vault.open(sealed, conversation))
+        )
+        return state, (marker or b"").decode()
 
     async def finish_turn(
-        self, worker: str, entry: Entry, state: Conversation, replies: Sequence[Outbound]
+        self,
+        worker: str,
+        entry: Entry,
+        state: Conversation,
+        replies: Sequence[Outbound],
+        turn: Turn | None = None,
     ) -> None:
         """Take a message out of the inbox and put its replies into the outbox, at once.
 
-        Raises LeaseLost when `worker` holds the partition no more.
+        Without a `turn` nothing of it goes into the transcript. Raises LeaseLost when
+        `worker` holds the partition no more.
         """
         conversation = entry.conversation
+
+        def seal(text: str) -> bytes:
+            return self.vault.seal(text, conversation)
+
+        written = turn or Turn()
+        to = json.dumps([written.heard.channel, written.address]) if written.heard else ""
+        records: list[bytes] = []
+        for reply in replies:
+            titles = tuple(button.title for button in reply.buttons)
+            line = Line("bot", reply.text, language=state.language, buttons=titles)
+            records += [seal(reply.to_json()), seal(line.to_json())]
         done = await self._finish_turn(
             keys=[
-                _key(entry.partition, "lease"),
-                _key(entry.partition, "in"),
-                _key(entry.partition, "out"),
-                _conversation_key(conversation),
-                _key(entry.partition, f"held:{conversation}"),
+                key(entry.partition, "lease"),
+                key(entry.partition, "in"),
+                key(entry.partition, "out"),
+                _conversation(conversation),
+                key(entry.partition, f"held:{conversation}"),
+                *_told(conversation),
             ],
             args=[
                 worker,
                 entry.id,
                 conversation,
-                self.vault.seal(state.to_json(), conversation),
+                seal(state.to_json()),
                 self._expiry_s,
                 int(time.time() * 1000),
                 int(state.stopped),
-                *(self.vault.seal(reply.to_json(), conversation) for reply in replies),
+                seal(to) if to else "",
+                seal(written.heard.to_json()) if written.heard else "",
+                "-" if written.desk is None else written.desk,
+                int(written.always),
+                KEPT,
+                *records,
             ],
         )
         if done == -1:
             raise LeaseLost
 
-    async def sent(self, entry: Entry, id: str) -> None:
-        """The provider has it, under its `id`: forget it, and wait to hear what became of it."""
-        keys = [_key(entry.partition, entry.box)]
+    async def sent(self, entry: Entry, id: str, outcome: str = "sent") -> bool:
+        """The provider has it, under its `id`: forget it, and wait to hear what became of it.
+
+        True when somebody at the desk may want to know.
+        """
+        conversation = entry.conversation
+        keys = [
+            key(entry.partition, entry.box), _conversation(conversation),
+            *reversed(_told(conversation)),
+        ]  # fmt: skip
         if id:
-            keys.append(self._delivery_key(entry.conversation, id))
-        await self._sent(keys=keys, args=[entry.id, "sent", self._expiry_s])
+            keys.append(self._delivery_key(conversation, id))
+        answer = await self._sent(keys=keys, args=[entry.id, outcome, self._expiry_s])
+        return bool(answer == 2)
 
     async def delivered(
         self, channel: str, address: str, id: str, status: str, error: str, order: Sequence[str]
-    ) -> None:
-        """What the provider says of a message; `order`: all its statuses, the last wins."""
+    ) -> bool:
+        """What the provider says of a message; `order`: all its statuses, the last wins.
+
+        True when somebody at the desk may want to know.
+        """
         conversation = self.vault.pseudonym(channel, address)
-        await self._delivered(
-            keys=[self._delivery_key(conversation, id)],
+        answer = await self._delivered(
+            keys=[
+                self._delivery_key(conversation, id), _conversation(conversation),
+                *reversed(_told(conversation)),
+            ],
             args=[status, error, self._expiry_s, *order],
-        )
+        )  # fmt: skip
+        return bool(answer == 2)
 
     async def delivery(self, conversation: str, id: str) -> dict[str, str]:
         """`status` and `error` of a message sent; empty when nothing is known."""
-        key = self._delivery_key(conversation, id)
-        found = cast(dict[bytes, bytes], await self._redis.hgetall(key))
+        name = self._delivery_key(conversation, id)
+        found = cast(dict[bytes, bytes], await self._redis.hgetall(name))
         return {name.decode(): value.decode() for name, value in found.items()}
 
     async def hold(self, entry: Entry) -> None:
         """Keep a reply until the person writes again."""
         await self._hold(
             keys=[
-                _key(entry.partition, "out"),
-                _key(entry.partition, f"held:{entry.conversation}"),
+                key(entry.partition, "out"),
+                key(entry.partition, f"held:{entry.conversation}"),
+                *reversed(_told(entry.conversation)),
             ],
             args=[entry.id, entry.sealed, self._expiry_s, MOST_HELD],
         )
 
     async def standing(self, conversation: str) -> tuple[bool, float]:
         """`(the person asked for silence, seconds since they last wrote)`."""
-        stopped, heard = await self._redis.hmget(
-            _conversation_key(conversation), ["stopped", "heard"]
-        )
+        stopped, heard = await self._redis.hmget(_conversation(conversation), ["stopped", "heard"])
         since = time.time() - int(heard) / 1000 if heard else float("inf")
         return stopped == b"1", since
 
     async def silence(self, conversation: str) -> None:
         """Write nothing more to this person until they write."""
-        await self._redis.hset(_conversation_key(conversation), "stopped", "1")
-        await self._redis.expire(_conversation_key(conversation), self._expiry_s)
+        await self._redis.hset(_conversation(conversation), "stopped", "1")
+        await self._redis.expire(_conversation(conversation), self._expiry_s)
 
     async def pace(self, name: str, per_second: float) -> float:
         """Seconds to wait for one's turn; the turn is taken by asking."""
@@ -303,32 +270,28 @@ class Mailbox:
 
     async def keep_media(self, conversation: str, name: str, sealed: bytes) -> None:
         """Keep a sealed file for the advisor, for as long as the conversation."""
-        key = _key(partition_of(conversation), f"media:{conversation}")
-        await self._redis.hset(key, name, sealed)
-        await self._redis.expire(key, self._expiry_s)
+        files = of_conversation(conversation, "media")
+        await self._redis.hset(files, name, sealed)
+        await self._redis.expire(files, self._expiry_s)
 
     async def media(self, conversation: str) -> dict[str, bytes]:
         """The files kept, still sealed, by name."""
-        key = _key(partition_of(conversation), f"media:{conversation}")
-        found = cast(dict[bytes, bytes], await self._redis.hgetall(key))
+        files = of_conversation(conversation, "media")
+        found = cast(dict[bytes, bytes], await self._redis.hgetall(files))
         return {name.decode(): sealed for name, sealed in found.items()}
 
     async def erase(self, conversation: str) -> None:
-        """Forget a person: state, files, waiting replies, and Rasa's memory of them."""
-        partition = partition_of(conversation)
-        await self._redis.delete(
-            _conversation_key(conversation),
-            _key(partition, f"media:{conversation}"),
-            _key(partition, f"held:{conversation}"),
-            _key(partition, f"pace:{conversation}"),
-        )
+        """Forget a person: all that was said and kept, their case, Rasa's memory of them."""
+        names = ("conversation", "media", "held", "pace", "transcript", "states")
+        await self._redis.delete(*(of_conversation(conversation, name) for name in names))
+        await self.cases.forget(conversation)
         await self._redis.delete(f"guichet:{{tracker:{conversation}}}")
 
     async def dead(self) -> list[tuple[Entry, str]]:
         """What could not be delivered or answered, oldest first, each with its reason."""
         found = []
         for partition in range(PARTITIONS):
-            rows = cast(Records, await self._redis.xrange(_key(partition, "dead")))
+            rows = cast(Records, await self._redis.xrange(key(partition, "dead")))
             for id_, fields in rows:
                 entry = Entry(partition, "dead", id_.decode(), fields[b"c"].decode(), fields[b"m"])
                 found.append((entry, fields[b"why"].decode()))
@@ -338,19 +301,29 @@ class Mailbox:
         """Put a dead letter back where it came from."""
         box = why.partition(":")[0]
         await self._bury_back(
-            keys=[_key(entry.partition, "dead"), _key(entry.partition, box)],
+            keys=[key(entry.partition, "dead"), key(entry.partition, box)],
             args=[entry.id, entry.conversation, entry.sealed],
         )
 
     def _delivery_key(self, conversation: str, id: str) -> str:
         pseudonym = self.vault.pseudonym("delivery", id)
-        return _key(partition_of(conversation), f"delivery:{pseudonym}")
+        return key(partition_of(conversation), f"delivery:{pseudonym}")
 
     async def bury(self, entry: Entry, why: str) -> None:
         """Move an entry to the dead-letter stream. `why` is a code, never a text."""
         await self._bury(
-            keys=[_key(entry.partition, entry.box), _key(entry.partition, "dead")],
-            args=[entry.id, entry.conversation, entry.sealed, f"{entry.box}:{why}"],
+            keys=[
+                key(entry.partition, entry.box),
+                key(entry.partition, "dead"),
+                *reversed(_told(entry.conversation)),
+            ],
+            args=[
+                entry.id,
+                entry.conversation,
+                entry.sealed,
+                f"{entry.box}:{why}",
+                self._expiry_s,
+            ],
         )
 
     async def read(
@@ -358,46 +331,42 @@ class Mailbox:
     ) -> list[Entry]:
         """The next entries after the given positions, `{(partition, box): last id}`."""
         streams: dict[Any, Any] = {
-            _key(partition, box): last for (partition, box), last in positions.items()
+            key(partition, box): last for (partition, box), last in positions.items()
         }
         answer = cast(Rows, await self._redis.xread(streams, count=count, block=block_ms))
         return [
-            Entry(*_place(key), id_.decode(), fields[b"c"].decode(), fields[b"m"])
-            for key, rows in answer
+            Entry(*_place(stream), id_.decode(), fields[b"c"].decode(), fields[b"m"])
+            for stream, rows in answer
             for id_, fields in rows
         ]
 
     async def lease(self, partition: int, worker: str, ms: int) -> bool:
         """Take a free partition for a while."""
-        return bool(await self._redis.set(_key(partition, "lease"), worker, nx=True, px=ms))
+        return bool(await self._redis.set(key(partition, "lease"), worker, nx=True, px=ms))
 
     async def extend_lease(self, partition: int, worker: str, ms: int) -> bool:
-        return bool(await self._extend(keys=[_key(partition, "lease")], args=[worker, ms]))
+        return bool(await self._extend(keys=[key(partition, "lease")], args=[worker, ms]))
 
     async def release_lease(self, partition: int, worker: str) -> None:
-        await self._release(keys=[_key(partition, "lease")], args=[worker])
+        await self._release(keys=[key(partition, "lease")], args=[worker])
 
     async def lengths(self) -> dict[str, int]:
         """How many entries wait in all inboxes, outboxes and dead-letter streams."""
         totals = {"in": 0, "out": 0, "dead": 0}
         for partition in range(PARTITIONS):
             for box in totals:
-                totals[box] += await self._redis.xlen(_key(partition, box))
+                totals[box] += await self._redis.xlen(key(partition, box))
         return totals
 
 
-def partition_of(conversation: str) -> int:
-    return zlib.crc32(conversation.encode()) % PARTITIONS
+def _conversation(conversation: str) -> str:
+    return of_conversation(conversation, "conversation")
 
 
-def _key(partition: int, name: str) -> str:
-    return f"guichet:{{p{partition:02d}}}:{name}"
+def _told(conversation: str) -> tuple[str, str]:
+    return of_conversation(conversation, "transcript"), of_conversation(conversation, "states")
 
 
-def _conversation_key(conversation: str) -> str:
-    return _key(partition_of(conversation), f"conversation:{conversation}")
-
-
-def _place(key: bytes) -> tuple[int, str]:
-    tag, box = key.decode().removeprefix("guichet:{p").split("}:")
+def _place(stream: bytes) -> tuple[int, str]:
+    tag, box = stream.decode().removeprefix("guichet:{p").split("}:")
     return int(tag), box

@@ -113,6 +113,13 @@ def chosen(text: str, options: Sequence[Option], texts: Texts) -> Option | None:
     return None
 
 
+def number(text: str, texts: Texts) -> int | None:
+    """The number that a whole message is: "4", "٤", "quatre"."""
+    folded = fold(text)
+    word = texts.words.get(folded)
+    return _number(folded, word.thing if word is not None else None) if folded else None
+
+
 def _number(folded: str, thing: str | None) -> int | None:
     if thing is not None and thing.startswith("number_"):
         return int(thing.removeprefix("number_"))

@@ -19,7 +19,8 @@ from typing import Self, cast
 
 from redis.asyncio import Redis
 
-from connectors.mailbox import PARTITIONS, partition_of
+from connectors.keys import key as _partition_key
+from connectors.keys import partition_of
 from connectors.records import Outbound
 from guichet.vault import Vault
 
@@ -220,8 +221,3 @@ def _digest(token: str) -> str:
 
 def _key(conversation: str, name: str) -> str:
     return _partition_key(partition_of(conversation), name)
-
-
-def _partition_key(partition: int, name: str) -> str:
-    assert 0 <= partition < PARTITIONS
-    return f"guichet:{{p{partition:02d}}}:{name}"

@@ -135,3 +135,18 @@ class Conversation:
             Option(**{**option, "words": tuple(option["words"])}) for option in fields["options"]
         )
         return cls(**{**fields, "options": options, "rest": tuple(fields["rest"])})
+
+
+@dataclass(frozen=True)
+class Trace:
+    """How an answer came about, for the transcript that an advisor reads."""
+
+    media: tuple[str, ...] = ()  #: names of the files kept
+    proposal: tuple[tuple[str, float], ...] = ()  #: articles and scores, best first
+    answered: tuple[str, ...] = ()  #: article ids and names of responses
+    desk: str | None = None  #: how things stand with the desk now; None: as before
+    always: bool = False  #: goes out although an advisor has the conversation
+    erased: bool = False  #: the person is forgotten: nothing is written down
+
+
+NO_TRACE = Trace()

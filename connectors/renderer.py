@@ -16,7 +16,7 @@ from typing import Any
 from connectors import menus
 from connectors.channels import Limits
 from connectors.menus import DATES, LETTER, REST_PAYLOAD
-from connectors.records import Button, Conversation, Document, Option
+from connectors.records import NO_TRACE, Button, Conversation, Document, Option, Trace
 from guichet import sms
 from knowledge_base.content import Library
 from knowledge_base.dialogue import Phrases, Texts
@@ -55,6 +55,7 @@ class Rendered:
     conversation: Conversation
     document: Document | None = None  #: goes with the last part
     alarmed: bool = False  #: emergency numbers come first
+    trace: Trace = NO_TRACE
 
 
 @dataclass
@@ -88,6 +89,8 @@ class Renderer:
             draft = self._draft(payload, self.texts.phrases(language), limits)
             rendered = self._lay_out(draft, language, limits, state)
             parts += rendered.parts
+            if payload["type"] == "text" and len(parts) > len(rendered.parts):
+                continue  # said besides an answer: its menu still holds
             buttons = rendered.buttons
             state = replace(
                 rendered.conversation,
@@ -143,6 +146,8 @@ class Renderer:
         if kind == "tried":
             lines = [f"{number} {phrases.labels[name]}" for number, name in enumerate(TRIED, 1)]
             return _Draft("\n".join([_text(phrases, "ask_letter_tried", limits), *lines]), [])
+        if kind == "text":  # made here already, in this channel's style
+            return _Draft(payload["text"], [])
         if kind == "response":
             text = _filled(_text(phrases, payload["name"], limits), payload.get("values", {}))
             lines = [_line(phrases, *line) for line in payload.get("lines", ())]
@@ -216,7 +221,7 @@ class Renderer:
             parts = sms.split(text, limits.part_segments, _footer(self.texts.phrases(language)))
         else:
             text = f"{draft.heading}\n\n{draft.text}" if draft.heading else draft.text
-            parts = _cut(text, limits.part_characters)
+            parts = cut(text, limits.part_characters)
         return self._page(parts, draft.options, language, limits, before)
 
     def _page(
@@ -270,7 +275,7 @@ def _line(phrases: Phrases, when: str, text: str, photos: int) -> str:
     return f"{when} {text}{photo}".rstrip()
 
 
-def _cut(text: str, length: int) -> list[str]:
+def cut(text: str, length: int) -> list[str]:
     """Parts of at most `length` characters, between paragraphs or words."""
     parts = []
     while len(text) > length:

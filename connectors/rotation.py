@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, cast
 
 from redis.asyncio import Redis
@@ -21,6 +22,9 @@ from connectors.notebook import LETTER_PREFIX
 from guichet import redis_server
 from guichet.settings import Settings, SettingsError, running
 from guichet.vault import AT_REST, PSEUDONYM_KEY, TRACKERS, Cipher, VaultError
+
+#: Of a conversation and a case: the fields that are sealed.
+SEALED = ("state", "to", "packet")
 
 
 async def run(settings: Settings, say: Callable[[str], None]) -> list[str]:
@@ -79,18 +83,17 @@ async def reseal(redis: Redis, keys: list[str], say: Callable[[str], None]) -> d
             value = again(trackers, sealed, sender) if sealed else None
             if value is not None:
                 await redis.set(key, value, keepttl=True)
-        elif name.startswith("conversation:"):
-            sealed = cast(bytes | None, await redis.hget(key, "state"))
-            value = again(at_rest, sealed, name.partition(":")[2]) if sealed else None
-            if value is not None:
-                await redis.hset(key, "state", value)
+        elif name.startswith(("conversation:", "case:")):
+            context = name.partition(":")[2]
+            await _fields(redis, key, partial(_one, again, at_rest, context), SEALED)
         elif name.startswith(("media:", "log:", "reminders:")):
-            files = cast(dict[bytes, bytes], await redis.hgetall(key))
-            for field, sealed in files.items():
-                value = again(at_rest, sealed, name.partition(":")[2])
-                if value is not None:
-                    await redis.hset(key, field.decode(), value)
-        elif name.startswith("held:"):
+            context = name.partition(":")[2]
+            await _fields(redis, key, partial(_one, again, at_rest, context))
+        elif name == "advisors":
+            await _fields(
+                redis, key, lambda field, value: again(at_rest, value, f"advisor {field}")
+            )
+        elif name.startswith(("held:", "notes:")):
             waiting = cast(list[bytes], await redis.lrange(key, 0, -1))
             for index, sealed in enumerate(waiting):
                 value = again(at_rest, sealed, name.partition(":")[2])
@@ -101,9 +104,32 @@ async def reseal(redis: Redis, keys: list[str], say: Callable[[str], None]) -> d
             value = again(at_rest, sealed, key.removeprefix(LETTER_PREFIX)) if sealed else None
             if value is not None:
                 await redis.set(key, value, keepttl=True)
+        elif name.startswith("transcript:") or name == "audit":
+            await _history(redis, key, partial(again, at_rest), name.partition(":")[2] or name)
         elif name in ("in", "out", "dead"):
             await _stream(redis, key, at_rest, again)
     return counts
+
+
+Again = Callable[[Cipher, bytes, str], bytes | None]
+
+
+def _one(again: Again, cipher: Cipher, context: str, field: str, sealed: bytes) -> bytes | None:
+    return again(cipher, sealed, context)
+
+
+async def _fields(
+    redis: Redis,
+    key: str,
+    again: Callable[[str, bytes], bytes | None],
+    only: Collection[str] | None = None,
+) -> None:
+    """The sealed fields of a hash."""
+    for field, sealed in cast(dict[bytes, bytes], await redis.hgetall(key)).items():
+        if only is None or field.decode() in only:
+            value = again(field.decode(), sealed)
+            if value is not None:
+                await redis.hset(key, field.decode(), cast(Any, value))
 
 
 async def _stream(redis: Redis, key: str, cipher: Cipher, again: Callable[..., Any]) -> None:
@@ -122,6 +148,33 @@ async def _stream(redis: Redis, key: str, cipher: Cipher, again: Callable[..., A
             pipeline.xadd(key, cast(Any, {**fields, b"m": value}))
             pipeline.xdel(key, id_)
             await pipeline.execute()
+
+
+# KEYS stream, its copy; ARGV the last id copied. What came meanwhile is copied as it is: it was
+# sealed under the new key, or the earlier one opens it until the next run.
+_REPLACE = """
+for _, entry in ipairs(redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+')) do
+  redis.call('XADD', KEYS[2], entry[1], unpack(entry[2]))
+end
+local lives = redis.call('PTTL', KEYS[1])
+redis.call('RENAME', KEYS[2], KEYS[1])
+if lives > 0 then redis.call('PEXPIRE', KEYS[1], lives) end
+"""
+
+
+async def _history(
+    redis: Redis, key: str, again: Callable[[bytes, str], bytes | None], context: str
+) -> None:
+    """A stream that is read by the ids of its entries: written anew under the same ids."""
+    copy = key.replace("}:", "}:resealed:", 1)
+    await redis.delete(copy)
+    rows = cast(Records, await redis.xrange(key))
+    for id_, fields in rows:
+        value = again(fields[b"m"], context)
+        if value is not None:
+            await redis.xadd(copy, cast(Any, {**fields, b"m": value}), id=id_.decode())
+    if await redis.exists(copy):
+        await redis.register_script(_REPLACE)(keys=[key, copy], args=[rows[-1][0]])
 
 
 @asynccontextmanager

@@ -13,10 +13,11 @@ from typing import Any
 from connectors import manners, menus
 from connectors import media as files
 from connectors.channels import Channel, SendNever
+from connectors.escalation import WAITING, Escalation, trace_of
 from connectors.mailbox import Mailbox
 from connectors.menus import REST_PAYLOAD
 from connectors.rasa import Rasa, RasaFailed
-from connectors.records import Conversation, Inbound
+from connectors.records import Conversation, Inbound, Trace
 from connectors.renderer import Rendered, Renderer
 from connectors.skills import Skills
 from connectors.telegram import GROUP
@@ -58,11 +59,19 @@ SHOWN = {"sms": 100, "chat": 400}
 class Turns:
     """Reads a message as a choice, a word of ours, a file or a question, and answers it."""
 
-    def __init__(self, mailbox: Mailbox, rasa: Rasa, renderer: Renderer, skills: Skills) -> None:
+    def __init__(
+        self,
+        mailbox: Mailbox,
+        rasa: Rasa,
+        renderer: Renderer,
+        skills: Skills,
+        escalation: Escalation | None = None,
+    ) -> None:
         self._mailbox = mailbox
         self._rasa = rasa
         self._renderer = renderer
         self._skills = skills
+        self._escalation = escalation
         #: "Was it useful?": how often yes and no, by article.
         self.votes: Counter[tuple[str, str]] = Counter()
 
@@ -113,7 +122,8 @@ class Turns:
             await self._mailbox.erase(conversation)
             await self._skills.notebook.erase(conversation)
             gone = Conversation(language=word.language or before.language)
-            return self.say("deleted", gone, channel, message)
+            said = self.say("deleted", gone, channel, message)
+            return replace(said, trace=Trace(always=True, erased=True))
         if word is not None and word.thing == "resume" and before.stopped:
             return self.say("resumed", replace(before, stopped=False), channel, message)
         option = menus.chosen(text, before.options, self._renderer.texts)
@@ -206,7 +216,16 @@ class Turns:
         self, conversation: str, message: Inbound, before: Conversation, channel: Channel
     ) -> Rendered:
         """Keep what was sent; answer its caption, or what can be read on it."""
+        kept, names = await self.keep(conversation, message, channel)
+        answered = await self._of_files(conversation, message, before, channel, kept)
+        return replace(answered, trace=replace(answered.trace, media=names))
+
+    async def keep(
+        self, conversation: str, message: Inbound, channel: Channel
+    ) -> tuple[list[files.Kept], tuple[str, ...]]:
+        """Fetch what was sent and keep it sealed; the files, and the names they have now."""
         kept: list[files.Kept] = []
+        names: list[str] = []
         for number, sent in enumerate(message.media):
             try:
                 found = files.look(await channel.fetch(sent, files.LARGEST))
@@ -215,9 +234,19 @@ class Turns:
                 continue
             if found is not None:
                 kept.append(found)
-                name = f"{message.id}:{number}:{found.content_type}"
+                names.append(f"{message.id}:{number}:{found.content_type}")
                 sealed = self._mailbox.vault.cipher.seal(found.content, conversation)
-                await self._mailbox.keep_media(conversation, name, sealed)
+                await self._mailbox.keep_media(conversation, names[-1], sealed)
+        return kept, tuple(names)
+
+    async def _of_files(
+        self,
+        conversation: str,
+        message: Inbound,
+        before: Conversation,
+        channel: Channel,
+        kept: list[files.Kept],
+    ) -> Rendered:
         if kept and before.expects == LOG_DETAIL:
             await self._skills.add_to_log(conversation, message.text, len(kept))
             return self.say("log_added", before, channel, message)
@@ -264,14 +293,23 @@ class Turns:
             text = _with_language(text, self._language(before, message))
         answer = await self._rasa.ask(conversation, text, before.language, decision)
         before = self._script(answer.payloads, message, before)
+        escalated = None
+        if self._escalation is not None:
+            escalated = await self._escalation.look(
+                conversation, message, answer, channel.limits.style
+            )
+        payloads = escalated.payloads if escalated else answer.payloads
         try:
-            done = await self._skills.do(conversation, message, answer.payloads, before)
-            payloads, state = manners.after(done.payloads, done.state)
-            rendered = self._renderer.render(payloads, channel.limits, state)
+            done = await self._skills.do(conversation, message, payloads, before)
+            said, state = manners.after(done.payloads, done.state)
+            rendered = self._renderer.render(said, channel.limits, state)
         except KeyError as error:
             logger.error("Rasa's answer cannot be rendered: %s", error)
             raise RasaFailed("answer not renderable") from None
-        rendered = replace(rendered, document=done.document)
+        trace = trace_of(answer)
+        if escalated is not None:
+            trace = replace(trace, desk=WAITING, always=True)
+        rendered = replace(rendered, document=done.document, trace=trace)
         return self._with_latin_line(rendered, message, channel)
 
     def _script(

@@ -30,7 +30,10 @@ from connectors.channels import (
     Unsubscribed,
     WindowClosed,
 )
-from connectors.mailbox import PARTITIONS, Entry, LeaseLost, Mailbox
+from connectors.escalation import Escalation
+from connectors.handover import Handover, line_of
+from connectors.keys import PARTITIONS
+from connectors.mailbox import Entry, LeaseLost, Mailbox, Turn
 from connectors.metrics import WORKERS_KEY
 from connectors.notebook import Notebook
 from connectors.rasa import Rasa, RasaAway, RasaFailed
@@ -40,6 +43,7 @@ from connectors.reminders import Reminders
 from connectors.renderer import Renderer
 from connectors.skills import Skills
 from connectors.telegram import Telegram
+from connectors.threads import Threads
 from connectors.turns import Turns
 from guichet import counters, redis_server
 from guichet.logs import configure_logging
@@ -78,11 +82,13 @@ class Worker:
         turns: Turns,
         channels: Mapping[str, Channel],
         reminders: Reminders,
+        handover: Handover,
     ) -> None:
         self.name = secrets.token_hex(8)
         self._redis = redis
         self._mailbox = mailbox
         self._turns = turns
+        self._handover = handover
         self._channels = channels
         self._reminders = reminders
         self._room = {"in": asyncio.Semaphore(TURNS), "out": asyncio.Semaphore(SENDS)}
@@ -235,7 +241,7 @@ class Worker:
 
     async def _answer(self, entry: Entry, tries: int) -> None:
         message = self._mailbox.open_inbound(entry)
-        before = await self._mailbox.conversation(entry.conversation)
+        before, marker = await self._mailbox.look_up(entry.conversation)
         channel = self._channels.get(message.channel)
         if channel is None:
             logger.error("no channel %s: message kept as dead letter", message.channel)
@@ -243,7 +249,9 @@ class Worker:
             return
         shown = asyncio.create_task(channel.begin(message)) if tries == 0 else None
         try:
-            rendered = await self._turns.answer(entry.conversation, message, before, channel)
+            rendered = await self._handover.answer(
+                entry.conversation, message, before, marker, channel
+            )
         except RasaFailed:
             if tries < FAILURES:
                 raise
@@ -264,7 +272,18 @@ class Worker:
             )
             for index, part in enumerate(rendered.parts)
         ]
-        await self._mailbox.finish_turn(self.name, entry, rendered.conversation, replies)
+        trace = rendered.trace
+        turn = Turn(
+            line_of(message, rendered.conversation.language, trace),
+            message.address,
+            trace.desk,
+            trace.always,
+        )
+        await self._mailbox.finish_turn(
+            self.name, entry, rendered.conversation, replies, None if trace.erased else turn
+        )
+        if marker or trace.desk:
+            await self._mailbox.cases.heard(entry.conversation)
         self._counts["answered", message.channel] += 1
 
     async def _send(self, entry: Entry, tries: int) -> None:
@@ -280,7 +299,7 @@ class Worker:
         limits = channel.limits
         stopped, since = await self._mailbox.standing(entry.conversation)
         if stopped and not message.last_word:
-            await self._mailbox.sent(entry, "")
+            await self._told(entry, await self._mailbox.sent(entry, "", "stopped"))
             self._counts["silenced", message.channel] += 1
             return
         try:
@@ -290,7 +309,7 @@ class Worker:
             id_ = await channel.send(message)
         except Unsubscribed:
             await self._mailbox.silence(entry.conversation)
-            await self._mailbox.sent(entry, "")
+            await self._told(entry, await self._mailbox.sent(entry, "", "stopped"))
             self._counts["unsubscribed", message.channel] += 1
         except WindowClosed:
             await self._mailbox.hold(entry)
@@ -302,8 +321,13 @@ class Worker:
             await self._mailbox.bury(entry, str(error))
             self._counts["refused", message.channel] += 1
         else:
-            await self._mailbox.sent(entry, id_)
+            await self._told(entry, await self._mailbox.sent(entry, id_))
             self._counts["sent", message.channel] += 1
+
+    async def _told(self, entry: Entry, watched: bool) -> None:
+        """An advisor sees what becomes of each message."""
+        if watched:
+            await self._mailbox.cases.tell("state", entry.conversation)
 
     async def _wait_turn(self, conversation: str, name: str, limits: Limits) -> None:
         waits = 0.0
@@ -355,12 +379,16 @@ async def main(settings: Settings) -> None:
     renderer = Renderer(library, load_texts(library.facts, settings.retention_days))
     channels = make_channels(settings, redis, vault)
     mailbox = Mailbox(redis, vault, settings.retention_days)
+    threads = Threads(redis, vault, settings.retention_days)
+    escalation = Escalation(redis, vault, mailbox.cases, settings.hours(), renderer.texts)
     notebook = Notebook(redis, vault, settings.retention_days)
-    turns = Turns(mailbox, rasa, renderer, Skills(notebook, library.facts, settings.letter_url))
+    skills = Skills(notebook, library.facts, settings.letter_url)
+    turns = Turns(mailbox, rasa, renderer, skills, escalation)
+    handover = Handover(turns, mailbox.cases, threads, escalation, renderer.texts)
     reminders = Reminders(
         notebook, renderer, {name: each.limits for name, each in channels.items()}
     )
-    worker = Worker(redis, mailbox, turns, channels, reminders)
+    worker = Worker(redis, mailbox, turns, channels, reminders, handover)
     work = asyncio.ensure_future(worker.run())
     for signal_ in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signal_, work.cancel)

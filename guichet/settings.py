@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import secrets
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from guichet.hours import Hours
+from guichet.hours import parse as parse_hours
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -63,9 +66,32 @@ class Settings(BaseSettings):
     telegram_api_url: Url = None
     telegram_mode: Literal["webhook", "polling"] = "webhook"
 
+    desk_hours: str = "mo-fr 09:00-17:00"
+    desk_holidays: str = "FR"
+    desk_absences: str = ""
+    desk_timezone: str = "Europe/Paris"
+    desk_capacity: Annotated[int, Field(ge=1, le=100)] = 5
+    claim_minutes: Annotated[int, Field(ge=1, le=24 * 60)] = 15
+
+    @model_validator(mode="after")
+    def _hours_are_readable(self) -> Self:
+        self.hours()
+        return self
+
     def letter_url(self, token: str) -> str:
         """The private address of a letter, as short as it gets."""
         return f"{self.public_url or f'http://{self.host}:{self.port}'}/l/{token}"
+
+    def hours(self) -> Hours:
+        """When advisors are there. Raises ValueError."""
+        try:
+            return parse_hours(
+                self.desk_hours, self.desk_holidays, self.desk_absences, self.desk_timezone
+            )
+        except (ValueError, KeyError) as error:  # KeyError: no such time zone
+            raise ValueError(
+                f"GUICHET_DESK_HOURS, _HOLIDAYS, _ABSENCES, _TIMEZONE: {error}"
+            ) from None
 
     @property
     def model_dir(self) -> Path:

@@ -253,7 +253,7 @@ def plan(settings: Settings) -> tuple[list[Process], dict[str, str]]:
     processes.append(
         Process(
             "gateway",
-            [sys.executable, "-m", "connectors.gateway"],
+            [sys.executable, "-m", "guichet.web"],
             lambda: _answers(f"{gateway_url}/health"),
             gateway_url,
             environment,

@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,9 +114,9 @@ class System:
         return [sent for sent in self.twilio.sent if sent.to == number]
 
 
-@pytest_asyncio.fixture(scope="session")
-async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
-    folder = tmp_path_factory.mktemp("guichet")
+@asynccontextmanager
+async def whole_system(folder: Path, **extra: str) -> AsyncIterator[System]:
+    """A Guichet of its own, with stand-ins for the providers."""
     async with (
         serve(TwilioStandIn()) as twilio,
         telegram_stand_in.serve(TelegramStandIn()) as telegram,
@@ -123,7 +124,7 @@ async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Syst
     ):
         settings = Settings(data_dir=folder / "var", kb_model=MODEL, port=0)
         output = folder / "output.txt"
-        providers = {**environment(twilio), **telegram_stand_in.environment(telegram)}
+        providers = {**environment(twilio), **telegram_stand_in.environment(telegram), **extra}
         process = await start(settings, providers, output)
         running_system = System(settings, twilio, telegram, client, process, output)
         try:
@@ -131,6 +132,12 @@ async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Syst
         finally:
             await running_system.close()
             await stop(process)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
+    async with whole_system(tmp_path_factory.mktemp("guichet")) as running_system:
+        yield running_system
 
 
 async def start(

@@ -14,6 +14,7 @@ ALLOWED = {
     "guichet": {"guichet"},
     "knowledge_base": {"knowledge_base", "guichet"},
     "connectors": {"connectors", "knowledge_base", "guichet"},
+    "desk": {"desk", "connectors", "knowledge_base", "guichet"},
     "nlu": {"nlu"},
     "bot": {"bot", "nlu"},
 }

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from redis.asyncio import Redis
 
-from connectors.mailbox import Entry, LeaseLost, Mailbox, partition_of
+from connectors.keys import partition_of
+from connectors.mailbox import Entry, LeaseLost, Mailbox
 from connectors.records import Button, Conversation, Inbound, Option, Outbound
 from tests.conftest import vault
 

@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 from redis.asyncio import Redis
 
-from connectors.mailbox import partition_of
+from connectors.keys import partition_of
 from connectors.notebook import MOST_LINES, Line, Notebook, Reminder
 from connectors.records import Outbound
 from tests.conftest import vault
@@ -29,7 +29,7 @@ def notebook(redis: Redis) -> Notebook:
 
 
 async def in_outbox(redis: Redis) -> int:
-    return cast(int, await redis.xlen(f"guichet:{{p{partition_of(PERSON):02d}}}:out"))
+    return await redis.xlen(f"guichet:{{p{partition_of(PERSON):02d}}}:out")
 
 
 async def test_the_same_reminder_ten_times_is_one(notebook: Notebook) -> None:

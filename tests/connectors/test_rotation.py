@@ -7,9 +7,15 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from connectors.mailbox import Entry, Mailbox, partition_of
+from connectors.cases import Packet
+from connectors.keys import of_conversation, partition_of
+from connectors.mailbox import Entry, Mailbox, Turn
 from connectors.records import Conversation, Inbound, Outbound
 from connectors.rotation import reseal, run
+from connectors.threads import Threads
+from connectors.transcript import Line, read
+from desk.accounts import Accounts
+from desk.audit import Audit
 from guichet.settings import Settings, SettingsError
 from guichet.vault import TRACKERS, Cipher, VaultError, unlock
 
@@ -30,12 +36,18 @@ async def filled(redis: Redis) -> tuple[Mailbox, str]:
     [entry] = await mailbox.read({(partition, "in"): "0"}, 10, 10)
     await mailbox.lease(partition, "w", 5000)
     replies = [Outbound("sms", "+33612345678", text) for text in ("held", "dead")]
-    await mailbox.finish_turn("w", entry, Conversation("ar"), replies)
+    turn = Turn(Line("person", "bonjour", channel="sms"), "+33612345678")
+    await mailbox.finish_turn("w", entry, Conversation("ar"), replies, turn)
     held, dead = await mailbox.read({(partition, "out"): "0"}, 10, 10)
     await mailbox.hold(held)
     await mailbox.bury(dead, "twilio 30006")
     sealed = mailbox.vault.cipher.seal(b"photo", conversation)
     await mailbox.keep_media(conversation, "SM1:0:image/png", sealed)
+    packet = Packet("sms", "ar", "bonjour")
+    await mailbox.cases.enqueue(conversation, "asked", packet, "SM1", True)
+    await mailbox.cases.add_note(conversation, "amina", "a note")
+    await Accounts(redis, mailbox.vault).add("amina", "correct horse battery")
+    await Audit(redis, mailbox.vault).add("open", "amina", conversation)
     tracker = Cipher(["old"], TRACKERS).seal(b"tracker", conversation)
     await redis.set(f"guichet:{{tracker:{conversation}}}", tracker, ex=1000)
     return mailbox, conversation
@@ -44,13 +56,28 @@ async def filled(redis: Redis) -> tuple[Mailbox, str]:
 async def test_all_that_is_kept_opens_with_the_new_key_alone(redis: Redis) -> None:
     before, conversation = await filled(redis)
     counts = await reseal(redis, ["new", "old"], lambda line: None)
-    assert counts == {"sealed": 6, "unreadable": 0}
+    assert counts == {"sealed": 14, "unreadable": 0}
     after = Mailbox(redis, await unlock(redis, settings("new")))
     assert after.pseudonym("sms", "+33612345678") == conversation
     assert await after.conversation(conversation) == Conversation("ar")
     [(name, sealed)] = (await after.media(conversation)).items()
     assert name == "SM1:0:image/png"
     assert after.vault.cipher.open(sealed, conversation) == b"photo"
+    lines = await read(redis, after.vault, conversation)
+    assert [entry.line.text for entry in lines] == ["bonjour", "held", "dead"]
+    assert [entry.state for entry in lines] == ["", "held", "failed"]
+    assert 0 < await redis.ttl(of_conversation(conversation, "transcript")) <= 30 * 24 * 3600
+    person = await Threads(redis, after.vault).person(conversation)
+    assert person is not None
+    assert person.address == "+33612345678"
+    case = await after.cases.find(conversation)
+    assert case.packet == Packet("sms", "ar", "bonjour")
+    [note] = await after.cases.notes(conversation)
+    assert note["text"] == "a note"
+    [advisor] = await Accounts(redis, after.vault).all()
+    assert advisor.name == "amina"
+    [(_, record)] = await Audit(redis, after.vault).read(10)
+    assert record.conversation == conversation
     [(entry, why)] = await after.dead()
     assert after.open_outbound(entry).text == "dead"
     assert why == "out:twilio 30006"
@@ -73,7 +100,7 @@ async def test_it_may_run_twice(redis: Redis) -> None:
     await filled(redis)
     for _ in range(2):
         counts = await reseal(redis, ["new", "old"], lambda line: None)
-        assert counts == {"sealed": 6, "unreadable": 0}
+        assert counts == {"sealed": 14, "unreadable": 0}
 
 
 async def test_on_one_machine_it_makes_the_key_itself(tmp_path: Path) -> None:

@@ -229,7 +229,7 @@ async def test_worker_and_gateway_die_and_come_back(system: System) -> None:
     form = webhook_form(number, "bonjour")
     assert (await post_webhook(system.client, system.webhook, form)).status_code == 200
     assert len(await system.twilio.wait_for(1, to=number, timeout_s=60)) == 1
-    assert _kill(system.process.pid, "connectors.gateway")
+    assert _kill(system.process.pid, "guichet.web")
     for _ in range(100):
         try:
             reply = await post_webhook(system.client, system.webhook, webhook_form(number, "merci"))

@@ -1,0 +1,1 @@
+"""The desk: human advisors pick up where a text is not enough."""

@@ -1,0 +1,126 @@
+"""The desk as an ASGI application, mounted at /desk on the gateway's port."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from desk import account, audit_page, chat
+from desk.guard import Guard, SecureHeaders
+from desk.pages import STATIC
+from desk.services import Services, make_services
+from desk.sign_in import SignIn
+from guichet import redis_server
+from guichet.settings import Settings
+from guichet.vault import unlock
+from knowledge_base.content import load_library
+from knowledge_base.dialogue import load_texts
+
+
+class Desk:
+    """Every page of the desk, and what runs beside them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._redis = redis_server.connect(
+            settings.redis_url or redis_server.embedded_url(settings)
+        )
+        self._library = load_library()
+        self._texts = load_texts(self._library.facts, settings.retention_days)
+        self._services: Services | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._secure = (settings.public_url or "").startswith("https://")
+
+    def app(self) -> Starlette:
+        guard = Guard(self.open, self._secure)
+        sign_in = SignIn(self.open, guard)
+        page = guard.page
+        return Starlette(
+            routes=[
+                Route("/", page(chat.home)),
+                Route("/lists", page(chat.lists)),
+                Route("/events", page(chat.events)),
+                Route("/next", page(chat.claim_next), methods=["POST"]),
+                Route("/c/{conversation}", page(chat.conversation)),
+                *(Route(f"/c/{{conversation}}/{n}", page(h)) for n, h in chat.PARTS.items()),
+                *(
+                    Route(f"/c/{{conversation}}/{n}", page(h), methods=["POST"])
+                    for n, h in chat.STEPS.items()
+                ),
+                Route("/c/{conversation}/file/{name:path}", page(chat.file)),
+                Route("/sign-in", sign_in.show),
+                Route("/sign-in", sign_in.submit, methods=["POST"]),
+                Route("/sign-out", page(sign_in.leave), methods=["POST"]),
+                Route("/account", page(account.show)),
+                Route("/account/password", page(account.change_password), methods=["POST"]),
+                Route("/account/language", page(account.change_language), methods=["POST"]),
+                Route("/account/session", page(account.end_session), methods=["POST"]),
+                Route("/account/codes", page(account.begin_codes), methods=["POST"]),
+                Route("/account/codes/confirm", page(account.confirm_codes), methods=["POST"]),
+                Route("/account/codes/end", page(account.end_codes), methods=["POST"]),
+                Route("/audit", page(audit_page.show, "supervisor")),
+                Mount("/static", _Static(directory=STATIC)),
+            ],
+            middleware=[Middleware(SecureHeaders, secure=self._secure)],
+        )
+
+    async def open(self) -> Services:
+        """The services, once Redis can be reached. Raises RedisError or SettingsError."""
+        if self._services is None:
+            vault = await unlock(self._redis, self._settings)
+            if self._services is None:  # another request was as early
+                self._services = make_services(
+                    self._settings, self._redis, vault, self._library, self._texts
+                )
+                self._tasks = [
+                    asyncio.create_task(self._services.hub.run()),
+                    asyncio.create_task(self._services.sweeper.run()),
+                ]
+        return self._services
+
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[None]:
+        """Runs what is beside the pages; the sweeper also when nobody looks at a page."""
+        starting = asyncio.create_task(self._start())
+        try:
+            yield
+        finally:
+            starting.cancel()
+            if self._services is not None:
+                self._services.hub.stop()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(starting, *self._tasks, return_exceptions=True)
+            if self._services is not None:
+                await self._services.close()
+            await self._redis.aclose()
+
+    async def _start(self) -> None:
+        while True:
+            with contextlib.suppress(Exception):  # Redis away, or another key: pages say so
+                await self.open()
+                return
+            await asyncio.sleep(1)
+
+
+async def to_desk(request: Request) -> Response:
+    return RedirectResponse("/desk/", 308)
+
+
+class _Static(StaticFiles):
+    """Addressed with their version: browsers may keep them."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        answer = await super().get_response(path, scope)
+        answer.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return answer

@@ -1,0 +1,334 @@
+"""The chat page: lists, conversation, handoff, and what an advisor does there."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Awaitable
+from typing import Any, cast
+from urllib.parse import quote
+
+from starlette.responses import (
+    JSONResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+    StreamingResponse,
+)
+
+from connectors import media
+from connectors.cases import Case, Full, NotYours
+from connectors.keys import desk
+from desk.counter import Gone, Silenced, WrongText
+from desk.guard import Handler, Visit
+from desk.pages import render, view_of
+from desk.texts import words
+from desk.view import direction, tag
+
+#: Conversations shown of the queue at once; the rest is counted.
+SHOWN = 50
+LINES = 200
+#: The same advisor opening the same conversation again so soon is one access in the log.
+SAME_ACCESS_S = 300
+PRESENCE_S = 40
+_ID = re.compile(r"[0-9a-f]{32}")
+_EVENT_ID = re.compile(r"\d{1,16}(-\d{1,10})?")
+#: What a browser shows by itself; anything else is downloaded.
+_INLINE = media.PICTURES | media.SOUNDS
+
+
+async def home(visit: Visit) -> Response:
+    return render(
+        visit, "chat.html", **await _lists(visit, ""), chat=None, last_event=await _now(visit)
+    )
+
+
+async def lists(visit: Visit) -> Response:
+    return render(
+        visit, "_lists.html", **await _lists(visit, visit.request.query_params.get("c", ""))
+    )
+
+
+async def conversation(visit: Visit) -> Response:
+    last_event = await _now(visit)  # before reading: what comes meanwhile is told again
+    chat = await _chat(visit)
+    if chat is None:
+        return render(visit, "missing.html", 404)
+    values = await _lists(visit, visit.conversation)
+    return render(visit, "chat.html", **values, chat=chat, last_event=last_event)
+
+
+async def pane(visit: Visit) -> Response:
+    """The conversation alone: after a claim, a transfer, a note."""
+    chat = await _chat(visit)
+    if chat is None:
+        return PlainTextResponse("no such conversation", 404)
+    return render(visit, "_chat.html", chat=chat)
+
+
+async def lines(visit: Visit) -> Response:
+    """The lines after one that the page has."""
+    after = visit.request.query_params.get("after", "")
+    case = await _case(visit)
+    if case is None or (after and not _EVENT_ID.fullmatch(after)):
+        return PlainTextResponse("no such conversation", 404)
+    await _seen(visit)
+    entries = await visit.services.threads.lines(visit.conversation, after, LINES)
+    view = await view_of(visit)
+    return render(
+        visit, "_lines.html", bubbles=view.bubbles(entries), conversation=case.conversation
+    )
+
+
+async def states(visit: Visit) -> Response:
+    """What became of the messages shown, by the ids of their lines."""
+    if await _case(visit) is None:
+        return PlainTextResponse("no such conversation", 404)
+    entries = await visit.services.threads.lines(visit.conversation, "", LINES)
+    known = words(visit.advisor.language)
+    return JSONResponse(
+        {
+            entry.id: (entry.state, known.get(f"state_{entry.state}", entry.state))
+            for entry in entries
+            if entry.state
+        }
+    )
+
+
+async def file(visit: Visit) -> Response:
+    """A photo or voice note, opened. It is data: nothing in it may run."""
+    name = str(visit.request.path_params["name"])
+    if await _case(visit) is None:
+        return PlainTextResponse("no such conversation", 404)
+    sealed = (await visit.services.mailbox.media(visit.conversation)).get(name)
+    if sealed is None:
+        return PlainTextResponse("no such file", 404)
+    content = visit.services.vault.cipher.open(sealed, visit.conversation)
+    found = media.look(content)
+    content_type = found.content_type if found is not None else "application/octet-stream"
+    await visit.services.audit.add("file", visit.advisor.id, visit.conversation)
+    where = "inline" if content_type in _INLINE else "attachment"
+    called = f"{tag(visit.conversation)}.{quote(content_type.rpartition('/')[2])}"
+    return Response(
+        content,
+        media_type=content_type,
+        headers={
+            "Content-Disposition": f'{where}; filename="{called}"',
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+            "Cache-Control": "private, no-store",
+        },
+    )
+
+
+async def claim(visit: Visit) -> Response:
+    return await _done(visit, visit.services.counter.claim(visit.conversation, visit.advisor))
+
+
+async def claim_next(visit: Visit) -> Response:
+    try:
+        found = await visit.services.counter.claim_next(visit.advisor)
+    except Full:
+        return _answer(visit, "/desk/?wrong=full", "full", 409)
+    return RedirectResponse(f"/desk/c/{found}" if found else "/desk/", 303)
+
+
+async def release(visit: Visit) -> Response:
+    note = visit.form.get("note", "")
+    step = visit.services.counter.release(visit.conversation, visit.advisor, note)
+    return await _done(visit, step)
+
+
+async def transfer(visit: Visit) -> Response:
+    colleague = await visit.services.accounts.find(visit.form.get("to", ""))
+    if colleague is None or colleague.disabled:
+        return _answer(visit, f"/desk/c/{visit.conversation}?wrong=not_yours", "not_yours", 409)
+    step = visit.services.counter.transfer(
+        visit.conversation, visit.advisor, colleague, visit.form.get("note", "")
+    )
+    return await _done(visit, step)
+
+
+async def close(visit: Visit) -> Response:
+    return await _done(visit, visit.services.counter.close(visit.conversation, visit.advisor))
+
+
+async def reply(visit: Visit) -> Response:
+    step = visit.services.counter.reply(
+        visit.conversation, visit.advisor, visit.form.get("text", ""), visit.form.get("id", "")
+    )
+    return await _done(visit, step)
+
+
+async def send_article(visit: Visit) -> Response:
+    step = visit.services.counter.send_article(
+        visit.conversation, visit.advisor, visit.form.get("article", ""), visit.form.get("id", "")
+    )
+    return await _done(visit, step)
+
+
+async def note(visit: Visit) -> Response:
+    step = visit.services.counter.add_note(
+        visit.conversation, visit.advisor, visit.form.get("text", "")
+    )
+    return await _done(visit, step)
+
+
+async def articles(visit: Visit) -> Response:
+    """Articles found by the advisor's words, with what the person would get."""
+    query = visit.request.query_params.get("q", "")[:200]
+    if await _case(visit) is None:
+        return PlainTextResponse("no such conversation", 404)
+    try:
+        person = await visit.services.counter.person(visit.conversation)
+    except Gone:
+        return PlainTextResponse("no such conversation", 404)
+    found = await visit.services.articles.search(query, visit.advisor.language, person.language)
+    texts = {each.id: visit.services.counter.article_text(each.id, person) for each in found}
+    view = await view_of(visit)
+    return render(
+        visit, "_articles.html", found=found, texts=texts, query=query,
+        language=view.language(person.language), direction=direction(person.language),
+        conversation=visit.conversation,
+    )  # fmt: skip
+
+
+async def presence(visit: Visit) -> Response:
+    """ "reading" or "typing", for colleagues who look at the same conversation."""
+    word = visit.form.get("word", "")
+    if word not in ("reading", "typing", "away") or await _case(visit) is None:
+        return PlainTextResponse("not a sign of presence", 400)
+    cases = visit.services.cases
+    await cases.tell(
+        "presence", visit.conversation, visit.advisor.id, f"{word} {visit.advisor.name}"
+    )
+    return Response(status_code=204)
+
+
+async def events(visit: Visit) -> Response:
+    services, query = visit.services, visit.request.query_params
+    after = visit.request.headers.get("Last-Event-ID", "") or query.get("after", "")
+    watched = query.get("c", "")
+    if (after and not _EVENT_ID.fullmatch(after)) or (watched and not _ID.fullmatch(watched)):
+        return PlainTextResponse("not an event", 400)
+
+    async def still_signed_in() -> bool:
+        advisor = await services.accounts.find(visit.advisor.id)
+        alive = await services.sessions.alive(visit.session)
+        return alive and advisor is not None and not advisor.disabled
+
+    stream = services.hub.listen(visit.advisor.id, watched, after, still_signed_in)
+    headers = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
+    return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
+
+
+async def _case(visit: Visit) -> Case | None:
+    """The case, once the access is in the log. Who never asked for a person has none."""
+    if not _ID.fullmatch(visit.conversation):
+        return None
+    case = await visit.services.cases.find(visit.conversation)
+    if case.status == "none":
+        return None
+    known = desk(f"opened:{visit.session.id[:16]}:{visit.conversation}")
+    if await visit.services.redis.set(known, "1", nx=True, ex=SAME_ACCESS_S):
+        await visit.services.audit.add("open", visit.advisor.id, visit.conversation)
+    return case
+
+
+async def _chat(visit: Visit) -> dict[str, Any] | None:
+    case = await _case(visit)
+    if case is None:
+        return None
+    services, view = visit.services, await view_of(visit)
+    person = await services.threads.person(visit.conversation)
+    entries = await services.threads.lines(visit.conversation, "", LINES)
+    await _seen(visit)
+    colleagues = [
+        advisor
+        for advisor in await services.accounts.all()
+        if not advisor.disabled and advisor.id != visit.advisor.id
+    ]
+    return {
+        "id": case.conversation,
+        "tag": tag(case.conversation),
+        "case": case,
+        "mine": case.status == "claimed" and case.advisor == visit.advisor.id,
+        "row": view.row(case, {}),
+        "bubbles": view.bubbles(entries),
+        "packet": view.packet(case, entries, person),
+        "notes": view.notes(await services.cases.notes(visit.conversation)),
+        "colleagues": colleagues,
+        "stopped": person is None or person.state.stopped,
+        "direction": direction(person.language if person is not None else "fr"),
+        "language": person.language if person is not None else "fr",
+        "style": services.counter.limits(person).style if person is not None else "chat",
+        "wrong": visit.request.query_params.get("wrong", ""),
+    }
+
+
+async def _lists(visit: Visit, current: str) -> dict[str, Any]:
+    services, view = visit.services, await view_of(visit)
+    waiting, total = await services.cases.waiting(SHOWN)
+    mine = await services.cases.of(visit.advisor.id)
+    found = cast(dict[bytes, bytes], await services.redis.hgetall(desk(f"seen:{visit.advisor.id}")))
+    seen = {id_.decode(): int(at) for id_, at in found.items()}
+    taken = [case for case in await services.cases.claimed() if case.advisor != visit.advisor.id]
+    return {
+        "waiting": [view.row(case, seen) for case in waiting],
+        "total": total,
+        "mine": [view.row(case, seen) for case in mine],
+        "taken": [view.row(case, seen) for case in taken[:SHOWN]],
+        "done": [view.row(case, seen) for case in await services.cases.done(10)],
+        "current": current,
+        "capacity": services.settings.desk_capacity,
+        "wrong": visit.request.query_params.get("wrong", ""),
+    }
+
+
+async def _seen(visit: Visit) -> None:
+    """All of it has been on this advisor's screen now."""
+    seen = desk(f"seen:{visit.advisor.id}")
+    await visit.services.redis.hset(seen, visit.conversation, int(time.time() * 1000))
+    await visit.services.redis.expire(seen, 30 * 24 * 3600)
+
+
+async def _now(visit: Visit) -> str:
+    return await visit.services.hub.newest()
+
+
+_FAULTS: dict[type[Exception], tuple[str, int]] = {
+    NotYours: ("not_yours", 409),
+    Full: ("full", 409),
+    Gone: ("gone", 404),
+    Silenced: ("silenced", 409),
+    WrongText: ("wrong_text", 400),
+    KeyError: ("no_article", 404),
+}
+
+
+async def _done(visit: Visit, step: Awaitable[None]) -> Response:
+    """The answer to a form or to the page's own script."""
+    here = f"/desk/c/{visit.conversation}"
+    if not _ID.fullmatch(visit.conversation):
+        cast(Any, step).close()
+        return PlainTextResponse("no such conversation", 404)
+    try:
+        await step
+    except tuple(_FAULTS) as fault:
+        code, status = _FAULTS[type(fault)]
+        return _answer(visit, f"{here}?wrong={code}", code, status)
+    return _answer(visit, here, "", 204)
+
+
+def _answer(visit: Visit, where: str, code: str, status: int) -> Response:
+    if "X-Requested-With" in visit.request.headers:
+        return JSONResponse({"wrong": code}, status) if code else Response(status_code=status)
+    return RedirectResponse(where, 303)
+
+
+#: What is done with a conversation, by the last part of its address.
+STEPS: dict[str, Handler] = {
+    "claim": claim, "release": release, "transfer": transfer, "close": close, "reply": reply,
+    "article": send_article, "note": note, "presence": presence,
+}  # fmt: skip
+#: What is shown of one.
+PARTS: dict[str, Handler] = {"pane": pane, "lines": lines, "states": states, "articles": articles}
