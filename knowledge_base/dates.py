@@ -35,15 +35,16 @@ MOST_WORDS = 4
 #: Years of the calendar of Iran and Afghanistan.
 SOLAR_YEARS = range(1300, 1500)
 MONTHS = [calendar.month_name[number].lower() for number in range(1, 13)]
+SOLAR_MONTHS = [name.lower() for name in persian.MONTHS]
 #: Chinese writes numbers in digits of its own.
 _HAN = {char: value for value, char in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 _HAN_NUMBER = re.compile("[零〇一二三四五六七八九十两]+")
 
 _MONTH = "|".join(MONTHS)
-_SOLAR = "|".join(f"solar{number}" for number in range(1, 13))
+_SOLAR = "|".join(SOLAR_MONTHS)
 _UNIT = r"(?:day|week|month|year)"
 _MARK = r"[./\-–,\s]\s*"
-_OF = r"(?:\s*(?:st|nd|rd|th|er|of|de|del|do|d'|\.|,|-|/|,|،)\s*|\s+)*"
+_OF = r"(?:\s*(?:st|nd|rd|th|er|of|de|del|do|d'|له|په|د|\.|,|-|/|,|،)\s*|\s+)*"
 _PATTERNS = {
     "numeric": re.compile(
         rf"(?<![\d+])(\d{{1,4}}){_MARK}(\d{{1,2}}){_MARK}(\d{{4}}|\d{{1,2}})(?!\d)"
@@ -109,10 +110,11 @@ def _resolve(kind: str, match: re.Match[str], today: date, toward: Toward) -> It
         yield _calendar(first, second, third, today, toward)
     elif kind == "day_month":
         day, name, year = match.groups()[:3] if match[1] else (match[5], match[4], match[6])
-        month = int(name[5:]) if name.startswith("solar") else MONTHS.index(name) + 1
-        if name.startswith("solar"):
+        if name in SOLAR_MONTHS:
+            month = SOLAR_MONTHS.index(name) + 1
             yield _solar(int(day), month, int(year) if year else None, today, toward)
         else:
+            month = MONTHS.index(name) + 1
             yield _calendar(int(day), month, int(year) if year else None, today, toward)
     elif kind == "short":
         yield _calendar(int(match[1]), int(match[2]), None, today, toward)
@@ -182,6 +184,10 @@ def _english(text: str, language: str) -> str:
     if language == "zh":
         plain = _han(plain)
     plain = re.sub(r"(?<=\d)['’]\w+", "", plain)  # Turkish: 2027'de
+    ordinals = _load().get(language, {}).get("ordinals")
+    if ordinals:
+        endings = "|".join(re.escape(letters(ending)) for ending in ordinals)
+        plain = re.sub(rf"(?<=\d)(?:{endings})(?![^\W\d_])", " ", plain)
     for pattern, words in _translations(language):
         plain = pattern.sub(lambda match, words=words: _word(match, words), plain)  # type: ignore[misc]
     return plain
@@ -217,7 +223,8 @@ def _load(path: Path = VOCABULARY) -> dict[str, dict[str, Any]]:
 @cache
 def _translations(language: str) -> tuple[tuple[re.Pattern[str], dict[str, str]], ...]:
     """Replacements, in order: the language's own, then the French that everybody uses."""
-    codes = [language, "fr"] if language != "fr" else ["fr"]
+    also = _load().get(language, {}).get("also", ())
+    codes = dict.fromkeys([language, *also, "fr"])
     return tuple(_translation(code) for code in codes if code in _load())
 
 
@@ -227,8 +234,8 @@ def _translation(language: str) -> tuple[re.Pattern[str], dict[str, str]]:
     for name, group in entry["days"].items():
         names = {"in 2 days": "DAY2IN", "2 days ago": "DAY2AGO"}
         words |= {letters(word): names.get(name, name) for word in group}
-    for number, group in enumerate(entry.get("solar", ()), start=1):
-        words |= {letters(word): f"solar{number}" for word in group}
+    for number, group in enumerate(entry.get("solar", ())):
+        words |= {letters(word): SOLAR_MONTHS[number] for word in group}
     for marker, group in (("IN", entry["in"]), ("AGO", entry["ago"])):
         words |= {letters(word): marker for word in group}
     for name, group in entry["units"].items():

@@ -36,7 +36,9 @@ _SHORT = {
 }  # fmt: skip
 
 _REPEATED = re.compile(r"(.)\1{2,}")
-_NOT_WORD = re.compile(r"[^\w']+|_")
+#: Vowel signs are part of a Bengali word, though Unicode calls them marks.
+_BENGALI = ("\u0980", "\u09ff")
+_NOT_WORD = re.compile(rf"[^\w'{_BENGALI[0]}-{_BENGALI[1]}]+|_")
 LONGEST = 1000  #: characters read; a message says what it wants before that
 
 
@@ -57,7 +59,9 @@ def letters(text: str) -> str:
     text = "".join(
         char
         for char in unicodedata.normalize("NFKD", text.translate(_LETTERS))
-        if unicodedata.category(char) not in ("Mn", "Cf", "Cs", "Cc") or char in "\n\t"
+        if unicodedata.category(char) not in ("Mn", "Cf", "Cs", "Cc")
+        or char in "\n\t"
+        or _BENGALI[0] <= char <= _BENGALI[1]
     )
     return _western(unicodedata.normalize("NFC", text))
 

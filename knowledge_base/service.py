@@ -119,7 +119,7 @@ OPENAPI: dict[str, Any] = {
                         "type": ["string", "null"],
                         "description": "the article that a second question asks for",
                     },
-                    "urgency": {"type": "string", "enum": ["none", "urgent", "danger"]},
+                    "urgency": {"type": "string", "enum": ["none", "urgent", "danger", "distress"]},
                     "expected": {
                         "type": ["object", "null"],
                         "description": "the answer to what was asked: its value, or its problem",
