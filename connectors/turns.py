@@ -355,7 +355,8 @@ class Turns:
         payload, so that what the answers promise always works.
         """
         if word is not None and word.thing in SKILL_WORDS:
-            return SKILL_WORDS[word.thing]
+            payload = SKILL_WORDS[word.thing]
+            return _with_language(payload, word.language) if word.language else payload
         if word is not None and word.thing in _DIRECT:
             entities = json.dumps({"language": word.language}) if word.language else ""
             return f"/{word.thing}{entities}"

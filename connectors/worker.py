@@ -285,6 +285,8 @@ class Worker:
         if marker or trace.desk:
             await self._mailbox.cases.heard(entry.conversation)
         self._counts["answered", message.channel] += 1
+        self._counts.update(self._turns.votes)
+        self._turns.votes.clear()
 
     async def _send(self, entry: Entry, tries: int) -> None:
         message = self._mailbox.open_outbound(entry)

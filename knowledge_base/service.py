@@ -30,9 +30,12 @@ logger = logging.getLogger(__name__)
 LARGEST_BODY = 64 * 1024
 #: These acts are obeyed whatever was just asked.
 COMMANDS = frozenset({"human", "stop", "menu", "change_language"})
-#: A message of so many characters, with so few words beside the date, tells a date.
-LONGEST_DATE = 40
-MOST_BESIDE = 3
+#: A message of so many characters may tell the end of a permit: it is the date and hardly
+#: anything else, or about these subjects and short.
+LONGEST_DATE = 60
+MOST_BESIDE = 1
+MOST_BESIDE_SUBJECT = 5
+DATED = frozenset({"renewal-when", "renewal-how", "permit-expired", "api", "api-expired"})
 
 OPENAPI: dict[str, Any] = {
     "openapi": "3.1.0",
@@ -184,7 +187,9 @@ def in_context(
     if answer is None and context.article:
         follows = follow_up(text, decision, context.article, understanding.vocabulary.lexicon)
     reading = dates.read(text, decision.language, day) if len(text) <= LONGEST_DATE else None
-    whole = reading is not None and reading.day is not None and reading.rest <= MOST_BESIDE
+    subject = decision.label in DATED
+    most = MOST_BESIDE_SUBJECT if subject else MOST_BESIDE
+    whole = reading is not None and reading.day is not None and reading.rest <= most
     return {
         **decision.to_dict(),
         **({"decision": "answer", "label": follows, "second": None} if follows else {}),

@@ -86,7 +86,7 @@ class System:
         return (await self.telegram.wait_for("sendMessage", before + 1, chat))[before].fields
 
     async def text(
-        self, sender: str, text: str, replies: int = 1, skip: int = 0, **fields: str
+        self, sender: str, text: str, replies: int = 1, skip: int = 0, **fields: Any
     ) -> str:
         """Send an SMS; the last of the replies it brings, or the one before `skip` others."""
         before = len([sent for sent in self.twilio.sent if sent.to == sender])
