@@ -36,8 +36,6 @@ SECOND_AMONG = 4
 BEFORE_A_QUESTION = frozenset({"greet", "thanks", "goodbye", "affirm", "menu"})
 LATIN = "-Latn"
 
-#: Out of scope refuses only from this share of the best article's probability.
-AGAINST_FIRST = 0.5
 #: A third candidate is offered from this share of the first one's probability.
 LEAST_OF_FIRST = 0.1
 
@@ -57,7 +55,7 @@ class Thresholds:
     answer: float  #: certainty from which one article is given at once
     choose: float  #: certainty of the best three together from which they are offered
     act: float  #: certainty from which an act is taken
-    refuse: float  #: probability of being out of scope from which nothing is answered
+    refuse: float  #: probability of being out of scope, as a multiple of the best article's
     mix: float  #: share of the encoder beside the lexical score
     temperature: float  #: makes probabilities honest; above one is more modest
     language_habit: float  #: log odds in favour of the language a conversation has
@@ -210,8 +208,7 @@ class Understanding:
             return "act", best, certainty, ()
         first = ranking[0][1] if ranking else 0.0
         out = float(certainties[self._outside]) if self._outside is not None else 0.0
-        outside = out >= max(self.thresholds.refuse, AGAINST_FIRST * first)
-        if best == OUT_OF_SCOPE or outside or not ranking:
+        if not ranking or out >= self.thresholds.refuse * first:
             return "fallback", None, certainty, ()
         if first >= self.thresholds.answer:
             return "answer", ranking[0][0], first, ()
