@@ -7,16 +7,20 @@ import os
 import random
 import statistics
 import time
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import httpx
 
 from bench.twilio_stand_in import TwilioStandIn, environment, post_webhook, serve, webhook_form
+from connectors.letter import Letter, make
 from guichet import supervisor
 from guichet.settings import Settings, load_settings, running
+from knowledge_base.content import load_library
 from knowledge_base.examples import EVALUATION, load_cases
 
+FORMS, LETTERS = 60, 50
 QUIET_S = 0.02  #: pause between two messages, so that each is alone
 
 
@@ -72,6 +76,15 @@ async def _measure(
             times.append(await one(f"+3362000{number:04}", texts[number % len(texts)]))
             await asyncio.sleep(QUIET_S)
         print(f"  webhook to provider call: {_percentiles(times)}")
+        print(f"the steps of a form, {FORMS} people:")
+        steps: list[float] = []
+        for number in range(FORMS):
+            for step in ("mes dates", "03/04/2029", "1"):
+                steps.append(await one(f"+3365000{number:04}", step))
+                await asyncio.sleep(QUIET_S)
+        print(f"  webhook to provider call: {_percentiles(steps)}")
+        made = [_letter_ms() for _ in range(LETTERS)]
+        print(f"  a letter made: {_percentiles(made)}")
         print(f"one conversation of {turns} turns, beside first turns of others:")
         late: list[float] = []
         first: list[float] = []
@@ -87,6 +100,15 @@ async def _measure(
             f"{statistics.median(first):.1f} ms, ratio {ratio:.2f}"
         )
     print(f"memory of all processes: {_memory_mb(os.getpid()):.0f} MB (proportional set size)")
+
+
+def _letter_ms() -> float:
+    """Milliseconds to make the fullest letter there is."""
+    days = [date(2026, 9, day) for day in range(1, 29)]
+    full = Letter("93", "renewal", days[0], [1, 2, 3, 4, 5, 6], "m" * 390, days)
+    began = time.perf_counter()
+    make(full, load_library().facts)
+    return (time.perf_counter() - began) * 1000
 
 
 def _percentiles(times: list[float]) -> str:

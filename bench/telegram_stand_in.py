@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bench.serving import serving
+from bench.welcome import welcomes
 
 TOKEN = "123456:stand-in-token"
 SECRET = "stand-in-secret"
@@ -35,11 +36,16 @@ class Call:
     at: float  #: time.perf_counter()
 
 
+_WELCOMES = welcomes()
+
+
 @dataclass
 class TelegramStandIn:
     """What the API was asked, and what it shall answer next."""
 
     calls: list[Call] = field(default_factory=list)
+    #: What everybody is told first, apart from the answers.
+    welcomes: list[Call] = field(default_factory=list)
     #: Chats that have blocked the bot.
     blocked: set[int] = field(default_factory=set)
     #: Answers to give before it works again: (status, description, parameters).
@@ -93,7 +99,9 @@ class TelegramStandIn:
         if method == "sendMessage" and not 0 < len(fields.get("text", "")) <= LONGEST_TEXT:
             return _error(400, "Bad Request: message is too long")
         async with self._arrived:
-            self.calls.append(Call(method, fields, time.perf_counter()))
+            welcome = fields.get("text") in _WELCOMES
+            call = Call(method, fields, time.perf_counter())
+            (self.welcomes if welcome else self.calls).append(call)
             self._arrived.notify_all()
         if method == "sendMessage":
             message = {"message_id": next(_ids), "date": 0, "text": fields["text"]}

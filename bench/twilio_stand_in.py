@@ -23,6 +23,7 @@ from starlette.routing import Route
 from twilio.request_validator import RequestValidator
 
 from bench.serving import serving
+from bench.welcome import welcomes
 from guichet.sms import measure
 
 ACCOUNT_SID = "AC" + "0" * 32
@@ -44,6 +45,10 @@ class Sent:
     content_sid: str = ""
     variables: str = ""
     callback: str = ""
+    media: str = ""
+
+
+_WELCOMES = welcomes()
 
 
 @dataclass
@@ -51,6 +56,8 @@ class TwilioStandIn:
     """The API's state: what it took, and what it shall do next."""
 
     sent: list[Sent] = field(default_factory=list)
+    #: What everybody is told first, apart from the answers.
+    welcomes: list[Sent] = field(default_factory=list)
     latency_s: float = 0.0
     opted_out: set[str] = field(default_factory=set)
     #: Answers to give before it works again: (status, error code, headers).
@@ -136,12 +143,12 @@ class TwilioStandIn:
             return JSONResponse({"status": "queued"}, 201)
         message_sid = "SM" + secrets.token_hex(16)
         async with self._arrived:
-            self.sent.append(
-                Sent(
-                    to, body, time.perf_counter(), message_sid, template,
-                    str(form.get("ContentVariables", "")), str(form.get("StatusCallback", "")),
-                )
+            taken = Sent(
+                to, body, time.perf_counter(), message_sid, template,
+                str(form.get("ContentVariables", "")), str(form.get("StatusCallback", "")),
+                str(form.get("MediaUrl", "")),
             )  # fmt: skip
+            (self.welcomes if body in _WELCOMES else self.sent).append(taken)
             self._arrived.notify_all()
         message = {
             "sid": message_sid,

@@ -161,7 +161,9 @@ def moment(at: datetime, language: str) -> str:
 
 def _urgency(payloads: Sequence[Mapping[str, Any]]) -> str:
     found = {payload.get("urgency") for payload in payloads}
-    return next((word for word in ("danger", "urgent") if word in found), "none")
+    if found & {"danger", "distress"}:
+        return "danger"
+    return "urgent" if "urgent" in found else "none"
 
 
 def _is_human(payload: Mapping[str, Any]) -> bool:

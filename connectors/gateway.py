@@ -20,13 +20,14 @@ from starlette.routing import Route
 from connectors import metrics, twilio
 from connectors.channels import Channel, Refused, Webhook
 from connectors.mailbox import Mailbox, TooFast
+from connectors.notebook import Notebook
 from connectors.openapi import OPENAPI
 from connectors.records import Inbound
 from connectors.registry import webhook_channels
 from guichet import redis_server
 from guichet.counters import Counts
 from guichet.settings import Settings, SettingsError, load_settings
-from guichet.vault import unlock
+from guichet.vault import VaultError, unlock
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +39,14 @@ EMPTY_TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 REJECT_TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response><Reject reason="busy"/></Response>'
 #: One caller is texted once in so many seconds.
 CALL_S = 3600
+#: A letter is for whoever has the link, and for nobody's cache or index.
+LETTER_HEADERS = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex",
+}
+NO_LETTER = "Ce lien ne marche plus. This link no longer works."
 HEALTH_KEY = "guichet:health"
 FLUSH_S = 1.0
 
@@ -55,6 +64,7 @@ class Gateway:
         self._channels = webhook_channels(settings)
         self._counts = Counts()
         self._mailbox: Mailbox | None = None
+        self._notebook: Notebook | None = None
 
     def app(self) -> Starlette:
         """The webhooks alone."""
@@ -71,6 +81,7 @@ class Gateway:
             Route("/health", self.health),
             Route("/metrics", self.metrics),
             Route("/openapi.json", self.openapi),
+            Route("/l/{token}", self.letter),
             Route("/twilio/sms", self.messages("sms", EMPTY_TWIML), methods=["POST"]),
             Route("/twilio/whatsapp", self.messages("whatsapp", EMPTY_TWIML), methods=["POST"]),
             Route("/twilio/status", self.twilio_status, methods=["POST"]),
@@ -149,6 +160,23 @@ class Gateway:
             return self._refuse("voice", refusal)
         return Response(REJECT_TWIML, media_type="text/xml")
 
+    async def letter(self, request: Request) -> Response:
+        """The PDF behind a private link; 404 when there is none, or no more."""
+        token = request.path_params["token"]
+        try:
+            await self._open()
+            assert self._notebook is not None
+            content = await self._notebook.letter(token)
+        except (RedisError, SettingsError) as error:
+            logger.error("letter not read: %s", type(error).__name__)
+            return PlainTextResponse("try again in a minute", 503)
+        except VaultError:
+            content = None
+        if content is None:
+            return PlainTextResponse(NO_LETTER, 404, LETTER_HEADERS)
+        disposition = {"Content-Disposition": 'inline; filename="lettre-prefecture.pdf"'}
+        return Response(content, 200, LETTER_HEADERS | disposition, "application/pdf")
+
     def _channel(self, name: str) -> Channel:
         channel = self._channels.get(name)
         if channel is None:
@@ -220,6 +248,7 @@ class Gateway:
         """The mailbox, once Redis can be reached. Raises RedisError or SettingsError."""
         if self._mailbox is None:
             vault = await unlock(self._redis, self._settings)
+            self._notebook = Notebook(self._redis, vault, self._settings.retention_days)
             self._mailbox = Mailbox(
                 self._redis,
                 vault,

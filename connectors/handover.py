@@ -62,7 +62,8 @@ class Handover:
             _, names = await self._turns.keep(conversation, message, channel)
             # An older menu is not what a number answers any more.
             state = replace(before, options=(), rest=(), stopped=False)
-            return Rendered((), (), state, Trace(media=names, desk=f"{CLAIM}{case.token}"))
+            trace = Trace(media=names, desk=f"{CLAIM}{case.token}")
+            return Rendered((), (), state, trace=trace)
         if case.status == "closed" and marker == RATING and not always:
             rated = await self._rated(message, before, case, channel)
             if rated is not None:

@@ -12,12 +12,21 @@ from knowledge_base.dialogue import Texts, fold
 
 #: Chosen by the reply "more" when parts of a long answer are left; never goes to Rasa.
 REST_PAYLOAD = "rest"
+#: These begin anew: what an earlier time filled in is emptied.
+DATES = '/ask_dates{"permit_end": null, "permit_kind": null}'
+DEPARTMENT = '/ask_department{"department": null}'
+LETTER = (
+    '/ask_letter{"letter_procedure": null, "letter_since": null, '
+    '"letter_tried": null, "letter_screen": null}'
+)
 #: Payloads with one value, as `a:fees`. A code is at most 64 bytes, Telegram's limit for
 #: callback_data (telegram.constants.InlineKeyboardButtonLimit.MAX_CALLBACK_DATA).
 _WITH_VALUE = {
     "a": ("ask_procedure", "article"),
     "d": ("ask_details", "article"),
     "l": ("set_language", "language"),
+    "k": ("inform", "permit_kind"),
+    "p": ("inform", "letter_procedure"),
 }
 _WHOLE = {
     "h": "/human",
@@ -28,6 +37,10 @@ _WHOLE = {
     "s": "/stop",
     "again": "/repeat",
     "hello": "/greet",
+    "rm": "/set_reminder",
+    "dates": DATES,
+    "letter": LETTER,
+    "log": "/log_blockage",
 }
 _PAYLOAD = re.compile(r"/(\w+)(\{.*\})?")
 _VALUE = re.compile(r"[a-zA-Z-]{1,40}")

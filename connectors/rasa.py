@@ -34,33 +34,48 @@ class Rasa:
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._session: aiohttp.ClientSession | None = None
 
-    async def ask(self, conversation: str, text: str, language: str | None) -> Answer:
+    async def decide(
+        self, text: str, language: str | None, expects: str = "", article: str | None = None
+    ) -> dict[str, Any]:
+        """What the knowledge base makes of a message. Raises RasaAway or RasaFailed."""
+        question = {
+            "text": text,
+            "language": language,
+            "expects": expects or None,
+            "article": article,
+        }
+        decision: dict[str, Any] = await self._post(self._decide, question)
+        return decision
+
+    async def ask(
+        self,
+        conversation: str,
+        text: str,
+        language: str | None,
+        decision: Mapping[str, Any] | None = None,
+    ) -> Answer:
         """What to say: the `custom` payloads of Rasa's answer, in order.
 
         `text` is a message or a payload (`/intent{…}`); the caller has made sure that
-        no person's text begins with a slash. Raises RasaAway or RasaFailed.
+        no person's text begins with a slash. `decision`: what `decide` made of it, asked
+        there and not by Rasa's component, which would hold up every other turn of that
+        process meanwhile. Raises RasaAway or RasaFailed.
         """
-        if self._session is None:  # here, not in __init__: it belongs to the running loop
-            self._session = aiohttp.ClientSession(
-                timeout=self._timeout, connector=aiohttp.TCPConnector(limit=64)
-            )
         metadata: dict[str, Any] = {"language": language}
-        decision: dict[str, Any] = {}
-        if not text.startswith("/"):
-            # Asked here and not by Rasa's component, which would hold up every other turn
-            # of that process meanwhile.
-            question = {"text": text, "language": language}
-            decision = await self._post(self._decide, question)
+        if decision is not None:
             metadata["decision"] = {**decision, "ranking": []}  # Rasa's tracker keeps it
         body = {"sender": conversation, "message": text, "metadata": metadata}
         answer = await self._post(self._url, body)
         messages = [message["custom"] for message in answer if "custom" in message]
         if not messages:
             raise RasaFailed("no answer")
-        return Answer(messages, decision)
+        return Answer(messages, decision or {})
 
     async def _post(self, url: str, body: dict[str, Any]) -> Any:
-        assert self._session is not None
+        if self._session is None:  # here, not in __init__: it belongs to the running loop
+            self._session = aiohttp.ClientSession(
+                timeout=self._timeout, connector=aiohttp.TCPConnector(limit=64)
+            )
         try:
             async with self._session.post(url, json=body) as response:
                 if response.status in (502, 503, 504):

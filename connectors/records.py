@@ -69,6 +69,15 @@ class Button:
 
 
 @dataclass(frozen=True)
+class Document:
+    """A file to send; a channel that takes none leaves the link, which the text may name."""
+
+    name: str
+    content: str  #: base64
+    link: str  #: a public address, good for some days
+
+
+@dataclass(frozen=True)
 class Outbound:
     """One message to a person, ready to send."""
 
@@ -77,6 +86,7 @@ class Outbound:
     text: str
     buttons: tuple[Button, ...] = ()
     last_word: bool = False  #: goes out although the person has just asked for silence
+    document: Document | None = None
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -84,7 +94,14 @@ class Outbound:
     @classmethod
     def from_json(cls, text: str) -> Self:
         fields: dict[str, Any] = json.loads(text)
-        return cls(**{**fields, "buttons": tuple(Button(**each) for each in fields["buttons"])})
+        document = fields.get("document")
+        return cls(
+            **{
+                **fields,
+                "buttons": tuple(Button(**each) for each in fields["buttons"]),
+                "document": Document(**document) if document else None,
+            }
+        )
 
 
 @dataclass(frozen=True)
@@ -97,6 +114,16 @@ class Conversation:
     stopped: bool = False  #: the person asked for silence
     told_latin: bool = False  #: has been told how to get answers in Latin letters
     latin_only: bool = False  #: has asked for them: the telephone shows no other script
+    welcomed: bool = False  #: has been told who we are
+    article: str | None = None  #: the last one given, for "and how much?"
+    expects: str = ""  #: what was just asked, see knowledge_base/expected.py
+    asked_at: float = 0.0  #: when, in seconds since the epoch
+    strayed: int = 0  #: questions in a row that were none of the form's
+    yes: str = ""  #: the payload that "yes" means now
+    misses: int = 0  #: messages not understood in a row
+    department: str = ""  #: code of the department, once told
+    answered: int = 0  #: articles given since "was it useful?" was last asked
+    asked_useful: str = ""  #: ISO date on which it was
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

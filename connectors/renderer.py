@@ -8,14 +8,15 @@ the next reply may choose from.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from connectors import menus
 from connectors.channels import Limits
-from connectors.menus import REST_PAYLOAD
-from connectors.records import NO_TRACE, Button, Conversation, Option, Trace
+from connectors.menus import DATES, LETTER, REST_PAYLOAD
+from connectors.records import NO_TRACE, Button, Conversation, Document, Option, Trace
 from guichet import sms
 from knowledge_base.content import Library
 from knowledge_base.dialogue import Phrases, Texts
@@ -23,6 +24,26 @@ from knowledge_base.dialogue import Phrases, Texts
 HUMAN_PAYLOAD = "/human"
 #: What Rasa writes where there is no third candidate.
 NO_CANDIDATE = "none"
+#: Urgencies whose numbers come first; each has a response of its name.
+ALARMS = ("danger", "distress")
+#: What may have been tried before a letter is written, in the order of letter.yml.
+TRIED = (
+    "tried_contact_centre",
+    "tried_digital_point",
+    "tried_message",
+    "tried_counter",
+    "tried_association",
+    "tried_other_device",
+)
+#: Buttons of chats under the articles that a skill continues: labels and payloads.
+SKILLS = {
+    "renewal-when": (("my_dates", DATES),),
+    "renewal-how": (("my_dates", DATES),),
+    "permit-expired": (("my_dates", DATES),),
+    "substitution": (("letter", LETTER),),
+    "technical-block": (("log_add", "/log_blockage"), ("letter", LETTER)),
+    "proof-of-blockage": (("log_add", "/log_blockage"), ("letter", LETTER)),
+}
 
 
 @dataclass(frozen=True)
@@ -32,6 +53,8 @@ class Rendered:
     parts: tuple[str, ...]
     buttons: tuple[Button, ...]  #: under the last part
     conversation: Conversation
+    document: Document | None = None  #: goes with the last part
+    alarmed: bool = False  #: emergency numbers come first
     trace: Trace = NO_TRACE
 
 
@@ -57,29 +80,27 @@ class Renderer:
         Raises KeyError for a payload that names what does not exist.
         """
         parts: list[str] = []
-        conversation = before
+        state = replace(before, expects="", yes="")
         buttons: tuple[Button, ...] = ()
         for payload in payloads:
             language = self.texts.phrases(payload["language"]).language
-            if payload.get("urgency") == "danger":
-                parts.append(self._danger(language, limits))
+            if payload.get("urgency") in ALARMS:
+                parts.append(self._alarm(payload["urgency"], language, limits))
             draft = self._draft(payload, self.texts.phrases(language), limits)
-            rendered = self._lay_out(draft, language, limits)
+            rendered = self._lay_out(draft, language, limits, state)
             parts += rendered.parts
             if payload["type"] == "text" and len(parts) > len(rendered.parts):
                 continue  # said besides an answer: its menu still holds
-            buttons, conversation = rendered.buttons, rendered.conversation
+            buttons = rendered.buttons
+            state = replace(
+                rendered.conversation,
+                expects=payload.get("expects", ""),
+                yes=payload.get("yes", ""),
+                article=payload["id"] if payload["type"] == "article" else state.article,
+            )
         stopped = any(payload.get("name") == "stop" for payload in payloads)
-        return Rendered(
-            tuple(parts),
-            buttons,
-            replace(
-                conversation,
-                stopped=stopped,
-                told_latin=before.told_latin,
-                latin_only=before.latin_only,
-            ),
-        )
+        alarmed = any(payload.get("urgency") in ALARMS for payload in payloads)
+        return Rendered(tuple(parts), buttons, replace(state, stopped=stopped), alarmed=alarmed)
 
     def knows(self, payload: str) -> bool:
         """Whether a button's payload names an article or a language that there is."""
@@ -89,6 +110,11 @@ class Renderer:
             language is None or language in self.texts.languages
         )
 
+    def response(self, name: str, language: str, limits: Limits, values: Mapping[str, str]) -> str:
+        """A named response by itself."""
+        text = _filled(_text(self.texts.phrases(language), name, limits), values)
+        return self.plain(text, limits)
+
     def plain(self, text: str, limits: Limits) -> str:
         """A text in the letters of the channel."""
         return sms.to_gsm_7(text) if limits.style == "sms" else text
@@ -96,12 +122,12 @@ class Renderer:
     def rest(self, limits: Limits, before: Conversation) -> Rendered:
         """The next part of a long answer that was cut."""
         language = self.texts.phrases(before.language).language
-        return self._page(list(before.rest), [], language, limits)
+        return self._page(list(before.rest), [], language, limits, before)
 
     def _draft(self, payload: Mapping[str, Any], phrases: Phrases, limits: Limits) -> _Draft:
         kind = payload["type"]
         if kind == "article":
-            return self._article(payload["id"], phrases, limits)
+            return self._article(payload["id"], phrases, limits, bool(payload.get("short")))
         if kind == "details":
             return self._details(payload["id"], phrases, limits)
         if kind == "choose":
@@ -117,19 +143,27 @@ class Renderer:
                 for code in self.texts.languages
             ]
             return _Draft(_text(phrases, "languages", limits), options)
+        if kind == "tried":
+            lines = [f"{number} {phrases.labels[name]}" for number, name in enumerate(TRIED, 1)]
+            return _Draft("\n".join([_text(phrases, "ask_letter_tried", limits), *lines]), [])
         if kind == "text":  # made here already, in this channel's style
             return _Draft(payload["text"], [])
         if kind == "response":
-            text = _text(phrases, payload["name"], limits)
-            return _Draft(text, list(self._buttons(payload.get("buttons", ()), phrases)))
+            text = _filled(_text(phrases, payload["name"], limits), payload.get("values", {}))
+            lines = [_line(phrases, *line) for line in payload.get("lines", ())]
+            buttons = self._buttons(payload.get("buttons", ()), phrases)
+            return _Draft("\n".join([text, *lines]), list(buttons))
         raise KeyError(f"unknown payload type '{kind}'")
 
-    def _danger(self, language: str, limits: Limits) -> str:
+    def _alarm(self, urgency: str, language: str, limits: Limits) -> str:
         """Emergency numbers: before anything else, in a message of their own."""
-        return self.plain(_text(self.texts.phrases(language), "danger", limits), limits)
+        return self.plain(_text(self.texts.phrases(language), urgency, limits), limits)
 
-    def _article(self, id: str, phrases: Phrases, limits: Limits) -> _Draft:
+    def _article(self, id: str, phrases: Phrases, limits: Limits, short: bool) -> _Draft:
         article = self._library.article(id, phrases.language)
+        if short and limits.style == "chat":
+            text = self._library.fill(article.sms, article.language)
+            return _Draft(text, self._details_and_human(id, phrases, limits))
         if limits.style == "sms":
             text = self._library.fill(article.sms, article.language)
             footer = [phrases.labels["sms_more"], phrases.labels["sms_human"]]
@@ -158,7 +192,12 @@ class Renderer:
             ("more",),
             numbered=limits.style != "sms",
         )
-        return [details, _human(phrases, limits)]
+        skills = (
+            [Option(phrases.labels[label], payload) for label, payload in SKILLS.get(id, ())]
+            if limits.style == "chat"
+            else []
+        )
+        return [*skills, details, _human(phrases, limits)]
 
     def _buttons(self, buttons: Iterable[Mapping[str, str]], phrases: Phrases) -> Iterable[Option]:
         for button in buttons:
@@ -173,7 +212,9 @@ class Renderer:
                 words = ("human",) if label == "human" else ()
                 yield Option(phrases.labels[label], button["payload"], words)
 
-    def _lay_out(self, draft: _Draft, language: str, limits: Limits) -> Rendered:
+    def _lay_out(
+        self, draft: _Draft, language: str, limits: Limits, before: Conversation
+    ) -> Rendered:
         numbered = menus.numbered(draft.options)
         if limits.style == "sms":
             text = sms.to_gsm_7("\n".join([draft.text, *numbered]))
@@ -181,10 +222,15 @@ class Renderer:
         else:
             text = f"{draft.heading}\n\n{draft.text}" if draft.heading else draft.text
             parts = cut(text, limits.part_characters)
-        return self._page(parts, draft.options, language, limits)
+        return self._page(parts, draft.options, language, limits, before)
 
     def _page(
-        self, parts: list[str], options: list[Option], language: str, limits: Limits
+        self,
+        parts: list[str],
+        options: list[Option],
+        language: str,
+        limits: Limits,
+        before: Conversation,
     ) -> Rendered:
         """The first part now; the rest when asked for."""
         first, rest = parts[0], tuple(parts[1:])
@@ -200,7 +246,8 @@ class Renderer:
             if limits.style == "sms":
                 first += _footer(phrases)
         buttons = menus.buttons(options)
-        return Rendered((first,), buttons, Conversation(language, tuple(options), rest))
+        state = replace(before, language=language, options=tuple(options), rest=rest)
+        return Rendered((first,), buttons, state)
 
 
 def _human(phrases: Phrases, limits: Limits) -> Option:
@@ -216,6 +263,16 @@ def _footer(phrases: Phrases) -> str:
 def _text(phrases: Phrases, name: str, limits: Limits) -> str:
     response = phrases.responses[name]
     return response.sms if limits.style == "sms" else response.text
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    """Variables of a response, see knowledge_base/dialogue.py."""
+    return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), text)
+
+
+def _line(phrases: Phrases, when: str, text: str, photos: int) -> str:
+    photo = f" [{phrases.labels['photo']} x{photos}]" if photos else ""
+    return f"{when} {text}{photo}".rstrip()
 
 
 def cut(text: str, length: int) -> list[str]:

@@ -18,6 +18,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from connectors.mailbox import Records
+from connectors.notebook import LETTER_PREFIX
 from guichet import redis_server
 from guichet.settings import Settings, SettingsError, running
 from guichet.vault import AT_REST, PSEUDONYM_KEY, TRACKERS, Cipher, VaultError
@@ -85,7 +86,7 @@ async def reseal(redis: Redis, keys: list[str], say: Callable[[str], None]) -> d
         elif name.startswith(("conversation:", "case:")):
             context = name.partition(":")[2]
             await _fields(redis, key, partial(_one, again, at_rest, context), SEALED)
-        elif name.startswith("media:"):
+        elif name.startswith(("media:", "log:", "reminders:")):
             context = name.partition(":")[2]
             await _fields(redis, key, partial(_one, again, at_rest, context))
         elif name == "advisors":
@@ -98,6 +99,11 @@ async def reseal(redis: Redis, keys: list[str], say: Callable[[str], None]) -> d
                 value = again(at_rest, sealed, name.partition(":")[2])
                 if value is not None:
                     await redis.lset(key, index, cast(Any, value))
+        elif key.startswith(LETTER_PREFIX):
+            sealed = cast(bytes | None, await redis.get(key))
+            value = again(at_rest, sealed, key.removeprefix(LETTER_PREFIX)) if sealed else None
+            if value is not None:
+                await redis.set(key, value, keepttl=True)
         elif name.startswith("transcript:") or name == "audit":
             await _history(redis, key, partial(again, at_rest), name.partition(":")[2] or name)
         elif name in ("in", "out", "dead"):

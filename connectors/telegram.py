@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import hmac
 import json
@@ -14,7 +15,14 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from telegram import Bot, BotCommand, InlineKeyboardButton, InlineKeyboardMarkup, Update
+from telegram import (
+    Bot,
+    BotCommand,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    InputFile,
+    Update,
+)
 from telegram.constants import ChatAction, ChatType, MessageLimit
 from telegram.error import (
     BadRequest,
@@ -126,6 +134,13 @@ class Telegram(Channel):
             if message.buttons
             else None
         )
+        if message.document is not None:
+            content = base64.b64decode(message.document.content)
+            await self._call(
+                self.bot.send_document,
+                int(message.address),
+                InputFile(content, message.document.name),
+            )
         # Plain text, no parse mode: whatever a person's words hold, nothing is interpreted.
         sent = await self._call(
             self.bot.send_message, int(message.address), message.text, reply_markup=keyboard

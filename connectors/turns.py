@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from connectors import manners, menus
 from connectors import media as files
-from connectors import menus
 from connectors.channels import Channel, SendNever
 from connectors.escalation import WAITING, Escalation, trace_of
 from connectors.mailbox import Mailbox
@@ -17,6 +19,7 @@ from connectors.menus import REST_PAYLOAD
 from connectors.rasa import Rasa, RasaFailed
 from connectors.records import Conversation, Inbound, Trace
 from connectors.renderer import Rendered, Renderer
+from connectors.skills import Skills
 from connectors.telegram import GROUP
 from knowledge_base.dialogue import Word, fold
 from knowledge_base.languages import load_languages
@@ -28,6 +31,27 @@ _DIRECT = ("human", "menu", "stop")
 #: Answers a person who cannot read our letters; always in these.
 LATIN_LINE = "Illisible ? Repondez FRANCAIS."
 FRENCH_WORD = "francais"
+#: Words that ask for what a counter does, see `words` in bot/responses/.
+SKILL_WORDS = {
+    "dates": menus.DATES,
+    "reminders": "/ask_reminders",
+    "cancel_reminders": "/cancel_reminders",
+    "letter": menus.LETTER,
+    "log_add": "/log_blockage",
+    "log": "/ask_log",
+    "department": menus.DEPARTMENT,
+    "cancel": "/cancel",
+    "shorter": "/shorter",
+}
+#: What Rasa's forms ask for; anything else that is awaited is ours.
+FORMS = frozenset({"permit_end", "permit_kind", "department"}) | {
+    f"letter_{name}" for name in ("procedure", "since", "tried", "screen")
+}
+LOG_DETAIL, USEFUL = "log_detail", "useful"
+#: So often in a row a person may ask something else before a form is dropped.
+MOST_STRAYED = 2
+#: A form left for so long is dropped when the person writes again, in seconds.
+LEFT_S = 24 * 3600
 #: What was read on a picture is shown so far, by style.
 SHOWN = {"sms": 100, "chat": 400}
 
@@ -40,17 +64,29 @@ class Turns:
         mailbox: Mailbox,
         rasa: Rasa,
         renderer: Renderer,
+        skills: Skills,
         escalation: Escalation | None = None,
     ) -> None:
         self._mailbox = mailbox
         self._rasa = rasa
         self._renderer = renderer
+        self._skills = skills
         self._escalation = escalation
+        #: "Was it useful?": how often yes and no, by article.
+        self.votes: Counter[tuple[str, str]] = Counter()
 
     async def answer(
         self, conversation: str, message: Inbound, before: Conversation, channel: Channel
     ) -> Rendered:
         """The texts and the new state. Raises RasaAway, RasaFailed, SendLater, RedisError."""
+        rendered = await self._answer(conversation, message, before, channel)
+        state = replace(rendered.conversation, asked_at=time.time())
+        rendered = replace(rendered, conversation=state)
+        return manners.welcome(rendered, self._renderer, channel.limits)
+
+    async def _answer(
+        self, conversation: str, message: Inbound, before: Conversation, channel: Channel
+    ) -> Rendered:
         if message.kind == "control":
             # The provider has answered already, and holds back what we would write.
             state = replace(before, stopped=message.control == "stop")
@@ -84,6 +120,7 @@ class Turns:
         word = self._renderer.texts.words.get(folded)
         if word is not None and word.thing == "delete":
             await self._mailbox.erase(conversation)
+            await self._skills.notebook.erase(conversation)
             gone = Conversation(language=word.language or before.language)
             said = self.say("deleted", gone, channel, message)
             return replace(said, trace=Trace(always=True, erased=True))
@@ -96,7 +133,70 @@ class Turns:
             before = replace(before, latin_only=True, language="fr")
             payload = '/set_language{"language": "fr"}'
             return await self._ask(conversation, payload, message, before, channel)
-        return await self._ask(conversation, self._plain(text, word), message, before, channel)
+        plain = self._plain(text, word, awaited=bool(before.expects))
+        if plain.startswith("/") or not any(char.isalnum() for char in plain):
+            return await self._ask(conversation, plain, message, before, channel)
+        return await self._understand(conversation, plain, message, before, channel)
+
+    async def _understand(
+        self,
+        conversation: str,
+        text: str,
+        message: Inbound,
+        before: Conversation,
+        channel: Channel,
+    ) -> Rendered:
+        """A text that is no choice and no word of ours: an answer to us, or a question."""
+        if before.expects in FORMS and time.time() - before.asked_at > LEFT_S:
+            # Whoever comes back after so long has something else in mind.
+            before = await self._drop_form(conversation, before)
+        decision = await self._rasa.decide(text, before.language, before.expects, before.article)
+        payload = self._reply(decision, before)
+        if before.expects in FORMS and payload is None:
+            if before.strayed == MOST_STRAYED:
+                before = await self._drop_form(conversation, before)
+            else:
+                before = replace(before, strayed=before.strayed + 1)
+        if payload == LOG_DETAIL:
+            await self._skills.add_to_log(conversation, text)
+            return self.say("log_added", before, channel, message)
+        if payload in ("useful_yes", "useful_no"):
+            return self._was_useful(payload, before, channel, message)
+        if payload is not None:
+            before = replace(before, strayed=0)
+            return await self._ask(conversation, payload, message, before, channel)
+        return await self._ask(conversation, text, message, before, channel, decision)
+
+    async def _drop_form(self, conversation: str, before: Conversation) -> Conversation:
+        await self._rasa.ask(conversation, "/cancel", before.language)
+        return replace(before, expects="", yes="", strayed=0)
+
+    def _reply(self, decision: Mapping[str, Any], before: Conversation) -> str | None:
+        """What a message says in answer to what was just asked; None when it does not."""
+        answer = decision["expected"]
+        if answer is not None:
+            if answer["problem"]:
+                return f"/form_problem{json.dumps({'problem': answer['problem']})}"
+            if before.expects == LOG_DETAIL:
+                return LOG_DETAIL
+            return f"/inform{json.dumps({before.expects: answer['value']}, ensure_ascii=False)}"
+        act = decision["label"] if decision["decision"] == "act" else None
+        if before.expects == USEFUL and act in ("affirm", "deny"):
+            return "useful_yes" if act == "affirm" else "useful_no"
+        if act == "affirm" and before.yes:
+            return before.yes
+        if decision["date"] is not None and before.expects not in FORMS and act is None:
+            dates = {"permit_end": decision["date"], "permit_kind": None}
+            return f"/ask_dates{json.dumps(dates)}"
+        return None
+
+    def _was_useful(
+        self, name: str, before: Conversation, channel: Channel, message: Inbound
+    ) -> Rendered:
+        self.votes[name, before.article or ""] += 1
+        said = self.say(name, before, channel, message)
+        yes = "/human" if name == "useful_no" else ""
+        return replace(said, conversation=replace(said.conversation, yes=yes))
 
     async def _button(
         self, conversation: str, message: Inbound, before: Conversation, channel: Channel
@@ -147,6 +247,9 @@ class Turns:
         channel: Channel,
         kept: list[files.Kept],
     ) -> Rendered:
+        if kept and before.expects == LOG_DETAIL:
+            await self._skills.add_to_log(conversation, message.text, len(kept))
+            return self.say("log_added", before, channel, message)
         if message.text.strip():
             return await self._text(conversation, message.text, message, before, channel)
         if not kept:
@@ -177,15 +280,18 @@ class Turns:
         message: Inbound,
         before: Conversation,
         channel: Channel,
+        decision: Mapping[str, Any] | None = None,
     ) -> Rendered:
-        """Ask Rasa, with a message or a payload, and render what it says."""
+        """Ask Rasa, with a message or a payload, do what it says, and render it."""
         if text == REST_PAYLOAD:
             return self._renderer.rest(channel.limits, before)
         if not any(char.isalnum() for char in text):
             return self.say("empty", before, channel, message)
+        if not text.startswith("/") and decision is None:
+            decision = await self._rasa.decide(text, before.language, "", before.article)
         if text.startswith("/") and before.language is None:
             text = _with_language(text, self._language(before, message))
-        answer = await self._rasa.ask(conversation, text, before.language)
+        answer = await self._rasa.ask(conversation, text, before.language, decision)
         before = self._script(answer.payloads, message, before)
         escalated = None
         if self._escalation is not None:
@@ -194,14 +300,16 @@ class Turns:
             )
         payloads = escalated.payloads if escalated else answer.payloads
         try:
-            rendered = self._renderer.render(payloads, channel.limits, before)
+            done = await self._skills.do(conversation, message, payloads, before)
+            said, state = manners.after(done.payloads, done.state)
+            rendered = self._renderer.render(said, channel.limits, state)
         except KeyError as error:
             logger.error("Rasa's answer cannot be rendered: %s", error)
             raise RasaFailed("answer not renderable") from None
         trace = trace_of(answer)
         if escalated is not None:
             trace = replace(trace, desk=WAITING, always=True)
-        rendered = replace(rendered, trace=trace)
+        rendered = replace(rendered, document=done.document, trace=trace)
         return self._with_latin_line(rendered, message, channel)
 
     def _script(
@@ -240,19 +348,22 @@ class Turns:
             conversation=replace(state, told_latin=True),
         )
 
-    def _plain(self, text: str, word: Word | None = None) -> str:
+    def _plain(self, text: str, word: Word | None = None, *, awaited: bool = False) -> str:
         """A person's text, never a payload: `/restart` would drive Rasa.
 
         A word that stands for a thing in any language ("HUMAIN", "MENU") becomes its
         payload, so that what the answers promise always works.
         """
+        if word is not None and word.thing in SKILL_WORDS:
+            payload = SKILL_WORDS[word.thing]
+            return _with_language(payload, word.language) if word.language else payload
         if word is not None and word.thing in _DIRECT:
             entities = json.dumps({"language": word.language}) if word.language else ""
             return f"/{word.thing}{entities}"
         if word is not None and word.thing == "more":
             return "/ask_details"  # nothing more was offered: of the last article, if any
         folded = fold(text)
-        if folded.isdecimal() and len(folded) <= 2:
+        if folded.isdecimal() and len(folded) <= 2 and not awaited:
             return "/menu"  # a number, but nothing was offered under it
         return text.encode("utf-8", "replace").decode().lstrip("/ \t\r\n\N{FULLWIDTH SOLIDUS}")
 

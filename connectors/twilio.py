@@ -329,7 +329,11 @@ class TwilioWhatsApp(_Twilio):
             }
         menu = [f"{number} {button.title}" for number, button in enumerate(message.buttons, 1)]
         text = "\n".join([message.text, "", *menu]) if menu else message.text
-        return {"body": text[:LONGEST_WHATSAPP]}
+        content: dict[str, Any] = {"body": text[:LONGEST_WHATSAPP]}
+        # Twilio fetches the file: from an address on this machine it cannot.
+        if message.document is not None and message.document.link.startswith("https://"):
+            content["media_url"] = [message.document.link]
+        return content
 
     async def remind(self, address: str) -> None:
         """Ask a person, by the configured template, to write again. Raises as `send` does."""

@@ -35,10 +35,13 @@ from connectors.handover import Handover, line_of
 from connectors.keys import PARTITIONS
 from connectors.mailbox import Entry, LeaseLost, Mailbox, Turn
 from connectors.metrics import WORKERS_KEY
+from connectors.notebook import Notebook
 from connectors.rasa import Rasa, RasaAway, RasaFailed
 from connectors.records import Outbound
 from connectors.registry import make_channels
+from connectors.reminders import Reminders
 from connectors.renderer import Renderer
+from connectors.skills import Skills
 from connectors.telegram import Telegram
 from connectors.threads import Threads
 from connectors.turns import Turns
@@ -55,6 +58,8 @@ INTRODUCED_KEY = "guichet:telegram-introduced"
 LEASE_MS = 5000
 BEAT_S = 1.0
 READ_MS = 500
+#: Seconds between looks for reminders that are due.
+REMIND_S = 5.0
 #: Entries in hand at most, so that memory stays bounded under any load.
 IN_HAND = 2000
 #: Waits between tries, in seconds; the last one repeats.
@@ -76,6 +81,7 @@ class Worker:
         mailbox: Mailbox,
         turns: Turns,
         channels: Mapping[str, Channel],
+        reminders: Reminders,
         handover: Handover,
     ) -> None:
         self.name = secrets.token_hex(8)
@@ -84,6 +90,7 @@ class Worker:
         self._turns = turns
         self._handover = handover
         self._channels = channels
+        self._reminders = reminders
         self._room = {"in": asyncio.Semaphore(TURNS), "out": asyncio.Semaphore(SENDS)}
         self._counts: counters.Counts = counters.Counts()
         self._positions: dict[tuple[int, str], str] = {}
@@ -95,10 +102,12 @@ class Worker:
     async def run(self) -> None:
         """Work until cancelled, then finish nothing more and give the leases back."""
         beat = asyncio.create_task(self._keep_leases())
+        reminding = asyncio.create_task(self._remind_forever())
         try:
             await self._read_forever()
         finally:
             beat.cancel()
+            reminding.cancel()
             await self._stop_lanes(list(self._tasks))
             with contextlib.suppress(RedisError):
                 for partition in self._held():
@@ -149,6 +158,19 @@ class Worker:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    # Reminders
+
+    async def _remind_forever(self) -> None:
+        while True:
+            try:
+                for partition in self._held():
+                    self._counts["reminded", ""] += await self._reminders.put_out(partition)
+            except RedisError as error:
+                logger.warning("redis away: %s", type(error).__name__)
+            except VaultError:
+                logger.error("a reminder does not open with this secret key")
+            await asyncio.sleep(REMIND_S)
 
     # Reading and lanes
 
@@ -246,6 +268,7 @@ class Worker:
                 part,
                 rendered.buttons if index == last else (),
                 last_word=rendered.conversation.stopped,
+                document=rendered.document if index == last else None,
             )
             for index, part in enumerate(rendered.parts)
         ]
@@ -262,6 +285,8 @@ class Worker:
         if marker or trace.desk:
             await self._mailbox.cases.heard(entry.conversation)
         self._counts["answered", message.channel] += 1
+        self._counts.update(self._turns.votes)
+        self._turns.votes.clear()
 
     async def _send(self, entry: Entry, tries: int) -> None:
         message = self._mailbox.open_outbound(entry)
@@ -358,9 +383,15 @@ async def main(settings: Settings) -> None:
     mailbox = Mailbox(redis, vault, settings.retention_days)
     threads = Threads(redis, vault, settings.retention_days)
     escalation = Escalation(redis, vault, mailbox.cases, settings.hours(), renderer.texts)
-    turns = Turns(mailbox, rasa, renderer, escalation)
+    notebook = Notebook(redis, vault, settings.retention_days)
+    skills = Skills(notebook, library.facts, settings.letter_url)
+    turns = Turns(mailbox, rasa, renderer, skills, escalation)
     handover = Handover(turns, mailbox.cases, threads, escalation, renderer.texts)
-    work = asyncio.ensure_future(Worker(redis, mailbox, turns, channels, handover).run())
+    reminders = Reminders(
+        notebook, renderer, {name: each.limits for name, each in channels.items()}
+    )
+    worker = Worker(redis, mailbox, turns, channels, reminders, handover)
+    work = asyncio.ensure_future(worker.run())
     for signal_ in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signal_, work.cancel)
     introducing = asyncio.create_task(_introduce(settings, redis, renderer, channels))

@@ -78,6 +78,10 @@ class Settings(BaseSettings):
         self.hours()
         return self
 
+    def letter_url(self, token: str) -> str:
+        """The private address of a letter, as short as it gets."""
+        return f"{self.public_url or f'http://{self.host}:{self.port}'}/l/{token}"
+
     def hours(self) -> Hours:
         """When advisors are there. Raises ValueError."""
         try:

@@ -54,7 +54,11 @@ class Fact:
         if self.unit == "EUR":
             return _euros(self.value, locale)
         if isinstance(self.value, date):
-            return format_date(self.value, "long", locale=locale)
+            shown = format_date(self.value, "long", locale=locale)
+            # The first of a month is "1er" in French, which Babel's data do not say.
+            return (
+                shown.replace("1 ", "1er ", 1) if (locale, self.value.day) == ("fr", 1) else shown
+            )
         if isinstance(self.value, (int, float)):
             return _western(format_decimal(self.value, locale=locale))
         return self.value

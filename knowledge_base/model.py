@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from knowledge_base.danger import alarm
 from knowledge_base.encoder import Encoder
 from knowledge_base.examples import ACT_NAMES, OUT_OF_SCOPE
 from knowledge_base.features import Vocabulary
@@ -134,7 +135,8 @@ class Understanding:
             certainty,
             candidates,
             second,
-            urgency(self.vocabulary.lexicon.find(words, fuzzy=False), dict(everything)),
+            alarm(text, base)
+            or urgency(self.vocabulary.lexicon.find(words, fuzzy=False), dict(everything)),
             ranking[:10],
         )
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
+
+from opencc import OpenCC
 
 #: Letters that one keyboard writes and another does not.
 _LETTERS = str.maketrans(
@@ -33,10 +36,16 @@ _SHORT = {
     "num": "numero", "att": "attestation", "recep": "recepisse", "u": "you", "ur": "your",
     "pls": "please", "plz": "please", "w8": "wait", "wat": "what", "wen": "when",
     "hw": "how", "bcz": "because", "cuz": "because", "thx": "thanks", "appt": "appointment",
+    "tit2sej": "titre de sejour", "titre2sejour": "titre de sejour", "titsej": "titre de sejour",
+    "2main": "demain", "keske": "qu est ce que", "slt": "salut", "bjr": "bonjour",
+    "oci": "aussi", "tjrs": "toujours", "tjs": "toujours", "pdt": "pendant", "qq": "quelque",
 }  # fmt: skip
 
+_HAN = re.compile("[\u4e00-\u9fff]")
 _REPEATED = re.compile(r"(.)\1{2,}")
-_NOT_WORD = re.compile(r"[^\w']+|_")
+#: Vowel signs are part of a Bengali word, though Unicode calls them marks.
+_BENGALI = ("\u0980", "\u09ff")
+_NOT_WORD = re.compile(rf"[^\w'{_BENGALI[0]}-{_BENGALI[1]}]+|_")
 LONGEST = 1000  #: characters read; a message says what it wants before that
 
 
@@ -46,16 +55,30 @@ def normalise(text: str) -> str:
     Returns words parted by single spaces; empty when there is no letter or digit.
     Never fails, whatever the text.
     """
+    text = _REPEATED.sub(r"\1\1", letters(text))
+    words = _NOT_WORD.sub(" ", text).replace("'", " ").split()
+    return " ".join(_SHORT.get(word, word) for word in words)
+
+
+def letters(text: str) -> str:
+    """Lower case, no diacritics, one form a letter, western digits; marks stay."""
     text = unicodedata.normalize("NFKC", text[: 2 * LONGEST].casefold())[:LONGEST]
-    text = text.translate(_LETTERS)
+    if _HAN.search(text):
+        text = _simplified().convert(text.encode("utf-8", "ignore").decode())
     text = "".join(
         char
-        for char in unicodedata.normalize("NFKD", text)
-        if unicodedata.category(char) not in ("Mn", "Cf", "Cs", "Cc") or char in "\n\t"
+        for char in unicodedata.normalize("NFKD", text.translate(_LETTERS))
+        if unicodedata.category(char) not in ("Mn", "Cf", "Cs", "Cc")
+        or char in "\n\t"
+        or _BENGALI[0] <= char <= _BENGALI[1]
     )
-    text = unicodedata.normalize("NFC", _REPEATED.sub(r"\1\1", text))
-    words = _NOT_WORD.sub(" ", text).replace("'", " ").split()
-    return " ".join(_SHORT.get(word, word) for word in map(_western, words))
+    return _western(unicodedata.normalize("NFC", text))
+
+
+@cache
+def _simplified() -> OpenCC:
+    """Traditional to simplified characters, as Taiwan and Hong Kong write and we do not."""
+    return OpenCC("t2s")
 
 
 def _western(word: str) -> str:

@@ -1,7 +1,8 @@
 """Whether a message cannot wait: flagged whatever its article.
 
-Danger (violence, arrest, nowhere to sleep, nothing to eat) is answered with emergency
-numbers first. The rest of what is urgent is flagged for who reads after the machine.
+Danger (violence, arrest, nowhere to sleep, nothing to eat) and distress (words of suicide)
+are answered with the numbers for them first. The rest of what is urgent is flagged for who
+reads after the machine. What words alone tell, in each language, stands in danger.yml.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Literal
 
-Urgency = Literal["none", "urgent", "danger"]
+Urgency = Literal["none", "urgent", "danger", "distress"]
 
 #: Articles whose readers are in danger, and the probability of them together that tells it.
 DANGER_ARTICLES = ("violence-victim", "emergency-shelter", "detention")

@@ -85,13 +85,15 @@ class System:
         await self.telegram_update(telegram_stand_in.text_update(chat, text, **fields))
         return (await self.telegram.wait_for("sendMessage", before + 1, chat))[before].fields
 
-    async def text(self, sender: str, text: str, replies: int = 1, **fields: str) -> str:
-        """Send an SMS; the last of the replies it brings."""
+    async def text(
+        self, sender: str, text: str, replies: int = 1, skip: int = 0, **fields: Any
+    ) -> str:
+        """Send an SMS; the last of the replies it brings, or the one before `skip` others."""
         before = len([sent for sent in self.twilio.sent if sent.to == sender])
         answer = await post_webhook(self.client, self.webhook, webhook_form(sender, text, **fields))
         assert answer.status_code == 200, answer.text
         sent = await self.twilio.wait_for(before + replies, to=sender, timeout_s=60)
-        return sent[before + replies - 1].body
+        return sent[before + replies - 1 - skip].body
 
     async def quiet(self, timeout_s: float = 30) -> None:
         """Return once no message waits to be answered or sent."""

@@ -37,7 +37,7 @@ def fact(value: str | float | date, unit: str = "EUR") -> Fact:
         (877.5, "EUR", "en", "€877.50"),
         (39582, "EUR", "en", "€39,582"),
         (3, "months", "ar", "3"),
-        (date(2026, 5, 1), "date", "fr", "1 mai 2026"),
+        (date(2026, 5, 1), "date", "fr", "1er mai 2026"),
         (date(2026, 5, 1), "date", "en", "1 May 2026"),
         (date(2026, 5, 1), "date", "ar", "1 ماي 2026"),
         ("0 806 001 620", "phone", "ar", "0 806 001 620"),

@@ -35,3 +35,19 @@ def test_any_text_has_a_normal_form_that_stays(text: str) -> None:
     once = normalise(text)
     assert once == " ".join(once.split())
     assert len(once) < 20_000
+
+
+def test_traditional_characters_are_read_as_simplified_ones() -> None:
+    assert normalise("居留證過期了") == normalise("居留证过期了")
+
+
+def test_bengali_words_stay_whole() -> None:
+    assert normalise("আমি কি কার্ড রাখতে পারব?").split() == ["আমি", "কি", "কার্ড", "রাখতে", "পারব"]
+
+
+def test_french_of_telephones_is_written_out() -> None:
+    assert normalise("g pa mon tit2sej 2main") == "j ai pa mon titre de sejour demain"
+
+
+def test_half_of_a_surrogate_pair_does_no_harm() -> None:
+    assert normalise("证\ud800件") == "证件"

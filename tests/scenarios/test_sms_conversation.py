@@ -7,6 +7,7 @@ import os
 import signal
 import zlib
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -154,7 +155,7 @@ async def test_no_text_drives_rasa_or_breaks_it(system: System, text: str) -> No
     ],
 )
 async def test_what_cannot_be_read_gets_a_clear_answer(
-    system: System, fields: dict[str, str], name: str
+    system: System, fields: dict[str, Any], name: str
 ) -> None:
     number = f"+3361116{zlib.crc32(str(fields).encode()) % 10_000:04}"
     reply = await system.text(number, "", 1, **fields)

@@ -1,0 +1,200 @@
+"""What a counter does, the whole way: dates, reminders, the letter, the log, manners."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import timedelta
+
+import pypdfium2
+import pytest
+
+from connectors.notebook import Notebook, Reminder
+from guichet import sms
+from guichet.clock import today
+from guichet.vault import unlock
+from knowledge_base.content import load_library
+from knowledge_base.dialogue import load_texts
+from knowledge_base.languages import served
+from tests.conftest import System
+
+TEXTS = load_texts(load_library().facts)
+END = today() + timedelta(days=300)
+LANGUAGES = sorted(served())
+
+
+def number(index: int, kind: str = "1") -> str:
+    return f"+336{kind}{index:07d}"
+
+
+def says(language: str, name: str, text: str) -> bool:
+    """Whether a text is a response, whatever its variables are filled with."""
+    pattern = re.escape(sms.to_gsm_7(TEXTS.phrases(language).responses[name].sms))
+    return re.match(re.sub(r"\\{\w+\\}", ".+", pattern), text) is not None
+
+
+def word(language: str, thing: str) -> str:
+    return TEXTS.phrases(language).words[thing][0]
+
+
+def yes(language: str) -> str:
+    return {
+        "fr": "oui", "en": "yes", "ar": "نعم", "es": "sí", "pt": "sim", "tr": "evet",
+        "ru": "да", "uk": "так", "fa": "بلی", "ps": "هو", "zh": "是的", "bn": "হ্যাঁ",
+    }[language]  # fmt: skip
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_my_dates_and_a_reminder_in_every_language(system: System, language: str) -> None:
+    sender = number(LANGUAGES.index(language), "1")
+    asked = await system.text(sender, word(language, "dates"))
+    assert says(language, "ask_permit_end", asked)
+    assert says(language, "date_impossible", await system.text(sender, "31/02/2027", 2, skip=1))
+    asked = await system.text(sender, f"{END:%d/%m/%Y}")
+    assert says(language, "ask_permit_kind", asked)
+    told = await system.text(sender, "1")
+    assert says(language, "dates_early", told)
+    assert f"{END:%d/%m/%Y}" in told
+    assert says(language, "reminder_set", await system.text(sender, yes(language)))
+    listed = await system.text(sender, word(language, "reminders"))
+    assert says(language, "reminders_list", listed)
+    assert says(
+        language,
+        "reminders_cancelled",
+        await system.text(sender, word(language, "cancel_reminders")),
+    )
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_the_letter_in_every_language(system: System, language: str) -> None:
+    sender = number(LANGUAGES.index(language), "2")
+    assert says(language, "ask_department", await system.text(sender, word(language, "letter"), 2))
+    assert says(language, "ask_letter_procedure", await system.text(sender, "69003"))
+    assert says(language, "ask_letter_since", await system.text(sender, "1"))
+    since = today() - timedelta(days=60)
+    assert says(language, "ask_letter_tried", await system.text(sender, f"{since:%d/%m/%Y}"))
+    assert says(language, "ask_letter_screen", await system.text(sender, "1 3"))
+    ready = await system.text(sender, "Erreur 500 : réessayez plus tard")
+    link = re.search(r"http://\S+/l/\S+?(?=[\s،.)]|$)", ready)
+    assert link is not None, ready
+    # The gateway's port was chosen at the start.
+    path = "/l/" + link[0].rpartition("/")[2]
+    answer = await system.client.get(f"{system.addresses['gateway_url']}{path}")
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+    with pypdfium2.PdfDocument(answer.content) as pdf:
+        page = pdf[0].get_textpage()
+        text = " ".join(page.get_text_range().split())
+        page.close()
+        assert len(pdf) == 1
+    assert "Préfecture de Lyon" in text
+    assert "Erreur 500 : réessayez plus tard" in text
+    assert (await system.client.get(f"{system.addresses['gateway_url']}{path}x")).status_code == 404
+
+
+async def test_a_question_beside_the_form_is_answered_and_the_form_goes_on(
+    system: System,
+) -> None:
+    sender = number(1, "3")
+    await system.text(sender, "mes dates")
+    again = await system.text(sender, "combien coûte le timbre fiscal ?", 2)
+    assert says("fr", "ask_permit_end", again)
+    assert says("fr", "ask_permit_kind", await system.text(sender, f"{END:%d/%m/%Y}"))
+    assert says("fr", "form_dropped", await system.text(sender, "annuler"))
+    assert says("fr", "nothing_to_drop", await system.text(sender, "annuler"))
+
+
+async def test_a_date_alone_begins_the_form(system: System) -> None:
+    sender = number(2, "3")
+    assert says(
+        "fr", "ask_permit_kind", await system.text(sender, f"ma carte finit le {END:%d/%m/%Y}")
+    )
+
+
+async def test_my_dates_by_sms_are_six_segments_at_most(system: System) -> None:
+    sender = number(3, "3")
+    await system.text(sender, "bonjour")
+    before = len(system.sent_to(sender))
+    for text in ("mes dates", f"{END:%d/%m/%Y}", "1", "oui"):
+        await system.text(sender, text)
+    sent = system.sent_to(sender)[before:]
+    assert sum(sms.measure(each.body).segments for each in sent) <= 6
+
+
+async def test_the_log_of_blockages_is_kept_and_given_back(system: System) -> None:
+    sender = number(4, "3")
+    assert says("fr", "log_empty", await system.text(sender, "mon journal"))
+    assert says("fr", "log_noted", await system.text(sender, "encore bloqué"))
+    assert says("fr", "log_added", await system.text(sender, "page blanche, code 503"))
+    listed = await system.text(sender, "mon journal")
+    assert "page blanche, code 503" in listed
+    assert f"{today():%d/%m/%Y}" in listed
+    await system.text(sender, "effacer")
+    assert says("fr", "log_empty", await system.text(sender, "mon journal"))
+
+
+async def test_the_department_is_remembered_in_answers(system: System) -> None:
+    sender = number(5, "3")
+    await system.text(sender, "ma préfecture")
+    assert says("fr", "department_unknown", await system.text(sender, "atlantis", 2, skip=1))
+    assert says("fr", "department_set", await system.text(sender, "bobigny"))
+    await system.text(sender, "comment joindre la préfecture pour un rendez-vous ?", 2)
+    contact = system.sent_to(sender)[-2].body
+    assert "seine-saint-denis.gouv.fr" in contact
+
+
+async def test_short_questions_lean_on_the_last_answer(system: System) -> None:
+    sender = number(6, "3")
+    await system.text(sender, "comment renouveler ma carte de séjour en ligne ?")
+    price = await system.text(sender, "et combien ?")
+    assert "timbre" in price.casefold()
+    await system.text(sender, "comment demander l'asile ?")
+    refused = await system.text(sender, "et si c'est refusé ?")
+    assert "CNDA" in refused
+
+
+async def test_reminders_due_while_all_was_down_are_sent_once(system: System) -> None:
+    sender = number(7, "3")
+    await system.text(sender, "bonjour")
+    mailbox = await system.mailbox()
+    assert system._redis is not None
+    vault = await unlock(system._redis, system.settings)
+    conversation = mailbox.pseudonym("sms", sender)
+    due = Reminder(
+        time.time() - 3600, "remind_opens", "2027-04-03", "2027-02-02", "sms", sender, "fr"
+    )
+    before = len(system.sent_to(sender))
+    await Notebook(system._redis, vault, 30).set_reminders(conversation, [due])
+    sent = await system.twilio.wait_for(before + 1, to=sender, timeout_s=30)
+    assert says("fr", "remind_opens", sent[before].body)
+    await system.quiet()
+    assert len(system.sent_to(sender)) == before + 1
+
+
+async def test_thanks_after_an_answer_asks_whether_it_was_useful(system: System) -> None:
+    sender = number(8, "3")
+    await system.text(sender, "combien coûte le timbre fiscal ?")
+    assert says("fr", "useful_ask", await system.text(sender, "merci", 2))
+    assert says("fr", "useful_no", await system.text(sender, "non"))
+    await system.text(sender, "oui")  # a person, then
+    await system.text(sender, "combien coûte le timbre fiscal ?")
+    assert says("fr", "thanks", await system.text(sender, "merci"))  # once a day
+
+
+async def test_telegram_gets_the_letter_as_a_file(system: System) -> None:
+    chat = 990_001
+    for text in ("lettre", "93", "renouvellement", "12/09/2026", "1", "0"):
+        await system.telegram_text(chat, text)
+    await system.quiet()
+    (sent,) = system.telegram.of("sendDocument", chat)
+    assert sent.fields["document"]
+
+
+async def test_first_contact_is_told_who_we_are_in_two_messages(system: System) -> None:
+    sender = number(9, "3")
+    await system.text(sender, "bonjour")
+    await system.text(sender, "combien coûte le timbre fiscal ?")
+    told = [each.body for each in system.twilio.welcomes if each.to == sender]
+    assert len(told) == 2
+    assert "l'Etat" in told[0]
+    assert "EFFACER" in told[1]
