@@ -144,6 +144,14 @@ class Cases:
         rank = cast(int | None, await self._redis.zrank(desk("queue"), conversation))
         return 0 if rank is None else rank + 1
 
+    async def lengths(self) -> dict[str, int]:
+        """How many people wait for an advisor, and how many have one."""
+        waiting, claimed = desk("queue"), desk("claims")
+        return {
+            "advisor": await self._redis.zcard(waiting),
+            "with_advisor": await self._redis.zcard(claimed),
+        }
+
     async def usual_wait_s(self) -> float | None:
         """The median of the last waits; None before there are any."""
         waits = cast(list[bytes], await self._redis.lrange(desk("waits"), 0, -1))

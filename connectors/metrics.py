@@ -44,7 +44,7 @@ async def page(redis: Redis, mailbox: Mailbox) -> bytes:
     registry = CollectorRegistry()
     registry.register(
         _Snapshot(
-            await mailbox.lengths(),
+            {**await mailbox.lengths(), **await mailbox.cases.lengths()},
             await redis.zcount(WORKERS_KEY, time.time() - ALIVE_S, "+inf"),
             await counters.read(redis),
         )

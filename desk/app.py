@@ -95,12 +95,10 @@ class Desk:
         try:
             yield
         finally:
-            starting.cancel()
             if self._services is not None:
                 self._services.hub.stop()
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(starting, *self._tasks, return_exceptions=True)
+            for task in (starting, *self._tasks):
+                await _end(task)
             if self._services is not None:
                 await self._services.close()
             await self._redis.aclose()
@@ -111,6 +109,13 @@ class Desk:
                 await self.open()
                 return
             await asyncio.sleep(1)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    """Cancel until it ends: a Redis client that is just connecting may swallow the first."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=0.2)
 
 
 async def to_desk(request: Request) -> Response:

@@ -63,6 +63,7 @@ def up() -> None:
         running = start.result()
         for line in _channels(settings):
             typer.echo(line)
+        typer.echo(f"  {'desk':15} for advisors: {_address(settings)}/desk")
         typer.echo("Ready. Ctrl-C stops everything.")
         await stopped
         typer.echo("Stopping …")
@@ -512,6 +513,12 @@ def _settings() -> Settings:
         return load_settings()
     except SettingsError as error:
         _fail(str(error))
+
+
+def _address(settings: Settings) -> str:
+    from guichet.settings import running
+
+    return settings.public_url or (running(settings) or {}).get("gateway_url", "")
 
 
 def _channels(settings: Settings) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
 import httpx
@@ -44,6 +45,7 @@ async def examine() -> list[Finding]:
         *await _redis(settings),
         *await _processes(settings),
         *_channels(settings),
+        await _desk(settings),
         _media(),
     ]
 
@@ -171,6 +173,26 @@ def _channel(settings: Settings, name: str) -> list[Finding]:
         "Telegram": "telegram/webhook",
     }[name]
     return [Finding("good", f"{name}: webhook {settings.public_url}/{path}")]
+
+
+async def _desk(settings: Settings) -> Finding:
+    url = settings.redis_url or (running(settings) or {}).get("redis_url")
+    how = "guichet advisors add NAME; docs/desk.md"
+    if url is None:
+        return Finding("off", "the desk: Guichet is not running", "guichet up")
+    client = redis_server.connect(url)
+    try:
+        count = await client.scard("guichet:{desk}:active")
+    except RedisError as error:
+        return Finding("wrong", f"the desk: {type(error).__name__}", "is GUICHET_REDIS_URL right?")
+    finally:
+        await client.aclose()
+    if not count:
+        return Finding("off", "the desk: no advisors, so nobody is promised one", how)
+    opening = settings.hours().next_opening(datetime.now(UTC))
+    if opening is None:
+        return Finding("wrong", "the desk never opens", "set GUICHET_DESK_HOURS")
+    return Finding("good", f"the desk: {count} advisors, next opening {opening:%Y-%m-%d %H:%M}")
 
 
 def _media() -> Finding:

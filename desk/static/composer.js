@@ -91,7 +91,7 @@ export class Composer {
   shown(message) { return document.querySelector(`[data-pending="${message.id}"]`); }
 
   show(message) {
-    const bubble = document.createElement("li");
+    const bubble = document.createElement("div");
     bubble.className = "bubble advisor pending";
     bubble.dataset.pending = message.id;
     const text = document.createElement("p"), meta = document.createElement("p");

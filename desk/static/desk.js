@@ -58,7 +58,7 @@ async function fetchLines() {
   const lines = $("lines");
   const answer = await call(`${root}/lines?after=${lastLine()}`);
   if (!answer.ok) return;
-  const holder = document.createElement("ol");
+  const holder = document.createElement("div");
   holder.innerHTML = await answer.text();
   const near = lines.scrollHeight - lines.scrollTop - lines.clientHeight < 160;
   for (const line of [...holder.children]) {
@@ -91,23 +91,33 @@ function compose() {
   composer = $("reply") ? new Composer({ here, root, csrf, call, complain, refreshLines }) : null;
 }
 
+// Who works with the keyboard stays where they were.
+function replace(old, fresh) {
+  const stops = (part) => [...part.querySelectorAll("a, button, summary, textarea, select")];
+  const stop = stops(old).indexOf(document.activeElement);
+  fresh.open = old.open;
+  old.replaceWith(fresh);
+  if (stop >= 0) stops(fresh)[stop]?.focus();
+}
+
 async function refreshPane() {
   const answer = await call(`${root}/pane`);
   if (answer.status === 404) { complain("gone"); return; }
   if (!answer.ok) return;
   const holder = document.createElement("div");
   holder.innerHTML = await answer.text();
+  const composing = holder.querySelector("#composer");
+  const changed = composing.dataset.kind !== $("composer").dataset.kind;
   for (const id of ["chat-head", "handoff"]) {
     const fresh = holder.querySelector(`#${id}`);
-    // What is being written into it stays: the next change brings the rest.
-    if ([...$(id).querySelectorAll("textarea")].some((field) => field.value)) continue;
-    fresh.open = $(id).open;
-    $(id).replaceWith(fresh);
+    // A menu that is open, a note half written: they stay unless they mean nothing any more.
+    const busy = [...$(id).querySelectorAll("textarea")].some((field) => field.value) || $(id).querySelector(".menu[open]");
+    if (busy && !changed) continue;
+    replace($(id), fresh);
   }
-  const fresh = holder.querySelector("#composer");
-  if (fresh.dataset.kind !== $("composer").dataset.kind) {
+  if (changed) {
     composer?.close();
-    $("composer").replaceWith(fresh);
+    $("composer").replaceWith(composing);
     compose();
   }
   await refreshLines();
