@@ -16,7 +16,14 @@ from knowledge_base import encoder as encoders
 from knowledge_base import linear, named_encoder
 from knowledge_base.content import FOLDER
 from knowledge_base.errors import ContentError
-from knowledge_base.examples import QUESTIONS, Example, load_acts, load_questions
+from knowledge_base.examples import (
+    ACT_NAMES,
+    OUT_OF_SCOPE,
+    QUESTIONS,
+    Example,
+    load_acts,
+    load_questions,
+)
 from knowledge_base.features import CONCEPT, Vocabulary
 from knowledge_base.languages import load_languages, served
 from knowledge_base.lexicon import load_lexicon
@@ -24,6 +31,7 @@ from knowledge_base.model import LATIN, Thresholds, Understanding
 
 THRESHOLDS = FOLDER / "decision.yml"
 
+OUTSIDE_TIMES = 5
 #: Called with the name of a step; the context is given what to call with its share done.
 Steps = Callable[[str], AbstractContextManager[linear.Progress]]
 
@@ -71,6 +79,7 @@ def fit(
     encoder_name: str | None = None,
 ) -> Understanding:
     """Train every part on the examples. `encoder_name` is a GUICHET_ENCODER."""
+    examples = _not_drowned(examples)
     texts = [example.text for example in examples]
     labels = [example.label for example in examples]
     vocabulary = Vocabulary.learn(texts, load_lexicon())
@@ -99,6 +108,25 @@ def fit(
             understanding.named = named_encoder.train(name, texts, labels, progress)
         understanding.named_only = not both
     return understanding
+
+
+def _not_drowned(examples: Sequence[Example]) -> list[Example]:
+    """Messages out of scope, in each language and script, only so many times an article's.
+
+    Where there are many more, a language's unusual words all sound as if out of scope.
+    """
+    articles = {e.label for e in examples} - {OUT_OF_SCOPE, *ACT_NAMES}
+    asked = Counter(variant(example) for example in examples if example.label in articles)
+    outside: dict[str, list[int]] = {}
+    for number, example in enumerate(examples):
+        if example.label == OUT_OF_SCOPE:
+            outside.setdefault(variant(example), []).append(number)
+    random = np.random.default_rng(1)
+    dropped: set[int] = set()
+    for code, numbers in outside.items():
+        most = int(OUTSIDE_TIMES * asked[code] / max(1, len(articles))) + 1
+        dropped |= {int(number) for number in random.permutation(numbers)[most:]}
+    return [example for number, example in enumerate(examples) if number not in dropped]
 
 
 def _balanced(numbers: Sequence[int], labels: Sequence[str]) -> list[int]:
