@@ -141,7 +141,7 @@ RATE = (
     + """
 if redis.call('HGET', KEYS[1], 'status') ~= 'closed' then return 0 end
 redis.call('HSET', KEYS[1], 'rating', ARGV[2])
-tell(KEYS[2], ARGV[3], 'message', ARGV[1], redis.call('HGET', KEYS[1], 'advisor') or '')
+tell(KEYS[2], ARGV[3], 'queue', ARGV[1], redis.call('HGET', KEYS[1], 'advisor') or '')
 return 1
 """
 )
