@@ -84,7 +84,12 @@ class TelegramStandIn:
         if request.path_params["token"] != TOKEN:
             return _error(401, "Unauthorized")
         method = request.path_params["method"]
-        fields: dict[str, Any] = dict(await request.form())
+        async with request.form() as form:
+            # Of a file only its name is kept: the upload itself is closed here.
+            fields: dict[str, Any] = {
+                name: value if isinstance(value, str) else value.filename
+                for name, value in form.items()
+            }
         if method == "getMe":
             return _result({"id": 1, "is_bot": True, "first_name": "G", "username": "guichet_bot"})
         if method == "getUpdates":

@@ -133,6 +133,8 @@ class Turns:
             before = replace(before, latin_only=True, language="fr")
             payload = '/set_language{"language": "fr"}'
             return await self._ask(conversation, payload, message, before, channel)
+        if word is not None and before.language is None and message.language is None:
+            before = replace(before, language=word.language or word.first)
         plain = self._plain(text, word, awaited=bool(before.expects))
         if plain.startswith("/") or not any(char.isalnum() for char in plain):
             return await self._ask(conversation, plain, message, before, channel)

@@ -50,6 +50,7 @@ class Word:
 
     thing: str
     language: str | None  #: None when several languages write it so
+    first: str = ""  #: one of them, for who has written nothing else yet
 
 
 class Texts:
@@ -90,7 +91,8 @@ class Texts:
             for word in map(fold, words):
                 known = found.get(word)
                 shared = known is not None and known.language != language
-                found[word] = Word(thing, None if shared else language)
+                first = known.first if known is not None else language
+                found[word] = Word(thing, None if shared else language, first)
         return found
 
 

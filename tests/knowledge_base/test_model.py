@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from knowledge_base.errors import ContentError
 from knowledge_base.examples import load_questions
+from knowledge_base.languages import served
 from knowledge_base.model import ModelError, Understanding
 from knowledge_base.service import OPENAPI, create_app
 from knowledge_base.training import run
@@ -31,7 +32,7 @@ def understanding() -> Understanding:
         ("كم ثمن الطابع الجبائي لتجديد البطاقة", "ar", "answer", "fees"),
         ("bonjour", "fr", "act", "greet"),
         ("oui", "fr", "act", "affirm"),
-        ("no", "en", "act", "deny"),
+        ("nope", "en", "act", "deny"),
         ("thank you very much", "en", "act", "thanks"),
         ("السلام عليكم", "ar", "act", "greet"),
         ("je veux parler à une vraie personne", "fr", "act", "human"),
@@ -53,7 +54,7 @@ def test_anything_gets_a_decision(understanding: Understanding, text: str) -> No
     decision = understanding.decide(text, "ar")
     assert decision.decision in ("answer", "choose", "act", "fallback")
     assert 0 <= decision.certainty <= 1.0001
-    assert decision.language in ("fr", "en", "ar")
+    assert decision.language in served()
 
 
 @given(st.text(alphabet=st.characters(), max_size=300))

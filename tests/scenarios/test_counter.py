@@ -14,7 +14,7 @@ from guichet import sms
 from guichet.clock import today
 from guichet.vault import unlock
 from knowledge_base.content import load_library
-from knowledge_base.dialogue import load_texts
+from knowledge_base.dialogue import fold, load_texts
 from knowledge_base.languages import served
 from tests.conftest import System
 
@@ -34,7 +34,9 @@ def says(language: str, name: str, text: str) -> bool:
 
 
 def word(language: str, thing: str) -> str:
-    return TEXTS.phrases(language).words[thing][0]
+    """A word for a thing that no other language has, so that it tells the language too."""
+    words = TEXTS.phrases(language).words[thing]
+    return next(word for word in words if TEXTS.words[fold(word)].language == language)
 
 
 def yes(language: str) -> str:
