@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from knowledge_base.content import Fact, fill, load_facts, read_article
+from knowledge_base.content import Fact, fill, load_facts, load_library, read_article
+from knowledge_base.dialogue import fold, load_texts
 from knowledge_base.errors import ContentError
 
 FACT = """
@@ -116,3 +118,24 @@ def test_an_article_that_is_not_utf_8_is_told(tmp_path: Path) -> None:
     path.write_bytes(b"# \xff\n")
     with pytest.raises(ContentError, match="not UTF-8"):
         read_article(path)
+
+
+def test_no_word_means_two_things_in_its_language() -> None:
+    texts = load_texts(load_library().facts)
+    for language in texts.languages:
+        meant: dict[str, str] = {}
+        every = [*texts.phrases(language).words.items()]
+        every += [(thing, tuple(by[language])) for thing, by in texts.keywords.items()]
+        for thing, words in every:
+            for word in map(fold, words):
+                assert meant.setdefault(word, thing) == thing, (language, word)
+
+
+def test_no_word_we_ask_for_is_taken_by_twilio() -> None:
+    """https://www.twilio.com/docs/messaging/guides/advanced-opt-out: these stop everything."""
+    taken = {"stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout"}
+    texts = load_texts(load_library().facts)
+    for language in texts.languages:
+        for name, response in texts.phrases(language).responses.items():
+            asked = set(re.findall(r"\b[A-Z]{3,}\b(?! [A-Z]{3})", response.sms))
+            assert not taken & {word.casefold() for word in asked}, (language, name)
