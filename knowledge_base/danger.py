@@ -38,24 +38,34 @@ def _says(plain: str, language: str, name: Alarm) -> bool:
 
 @cache
 def _load(path: Path = WORDS) -> dict[str, dict[str, list[list[re.Pattern[str]]]]]:
+    """By language and alarm: patterns of which all must be found, in any of the lists."""
     languages = load_languages()
     data = yaml.safe_load(path.read_text(encoding="utf-8"))
     return {
         language: {
-            name: [
-                [_pattern(part, languages[language].script == "Han") for part in form.split(" + ")]
-                for form in forms
-            ]
+            name: _compiled(forms, languages[language].script == "Han")
             for name, forms in kinds.items()
         }
         for language, kinds in data.items()
     }
 
 
-def _pattern(part: str, unspaced: bool) -> re.Pattern[str]:
+def _compiled(forms: list[str], unspaced: bool) -> list[list[re.Pattern[str]]]:
+    """Forms of one part become one pattern: every message is looked at."""
+    split = [form.split(" + ") for form in forms]
+    single = "|".join(_pattern(parts[0], unspaced) for parts in split if len(parts) == 1)
+    several = [
+        [re.compile(_pattern(part, unspaced)) for part in parts]
+        for parts in split
+        if len(parts) > 1
+    ]
+    return [[re.compile(single)], *several] if single else several
+
+
+def _pattern(part: str, unspaced: bool) -> str:
     stem = part.endswith("*")
     written = re.escape(normalise(part.replace("*", " ").strip())).replace(r"\ ", r"\s+")
     if unspaced:
-        return re.compile(written)
+        return written
     # Words are parted by spaces; Bengali vowel signs are no letters to Python.
-    return re.compile(rf"(?<!\S){written}" + ("" if stem else r"(?!\S)"))
+    return rf"(?<!\S){written}" + ("" if stem else r"(?!\S)")

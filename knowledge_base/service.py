@@ -186,7 +186,9 @@ def in_context(
     follows = None
     if answer is None and context.article:
         follows = follow_up(text, decision, context.article, understanding.vocabulary.lexicon)
-    reading = dates.read(text, decision.language, day) if len(text) <= LONGEST_DATE else None
+    reading = None
+    if len(text) <= LONGEST_DATE and any(char.isdecimal() for char in text):
+        reading = dates.read(text, decision.language, day)
     subject = decision.label in DATED
     most = MOST_BESIDE_SUBJECT if subject else MOST_BESIDE
     whole = reading is not None and reading.day is not None and reading.rest <= most
