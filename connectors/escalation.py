@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 from babel.dates import format_date
 from redis.asyncio import Redis
@@ -23,10 +23,9 @@ from connectors.records import Inbound, Trace
 from connectors.transcript import read
 from guichet.hours import Hours
 from guichet.vault import Vault
-from knowledge_base.dialogue import Phrases, Texts
+from knowledge_base.dialogue import Phrases, Style, Texts
 from knowledge_base.languages import load_languages
 
-Style = Literal["sms", "chat"]
 #: The conversation's `desk` while a person waits; see threads.py.
 WAITING = "waiting"
 #: Lines looked back on for the question that stands behind "a person, please".
@@ -77,7 +76,7 @@ class Escalation:
             return None  # the line that the place is kept says enough
         texts = [await self._where(phrases, place, before == "waiting", asked, now, style)]
         if before != "waiting":
-            texts.append(said(phrases, "desk_prepare", style))
+            texts.append(phrases.say("desk_prepare", style))
         # After the answer to what was asked; in place of the one that names other services.
         kept = [payload for payload in answer.payloads if not _is_human(payload)]
         told = [{"type": "text", "text": text, "language": language} for text in texts]
@@ -85,25 +84,25 @@ class Escalation:
 
     async def kept_line(self, language: str | None, style: Style) -> str:
         """Under each answer of the bot's while the person waits."""
-        return said(self._texts.phrases(language), "desk_kept", style)
+        return self._texts.phrases(language).say("desk_kept", style)
 
     async def _where(
         self, phrases: Phrases, place: int, again: bool, asked: bool, now: datetime, style: Style
     ) -> str:
         first = "desk_place" if again else ("desk_queued" if asked else "desk_urgent")
-        sentences = [said(phrases, first, style, place=str(place))]
+        sentences = [phrases.say(first, style, place=str(place))]
         if self._hours.is_open(now):
             usual = await self._cases.usual_wait_s()
             if usual is not None:
                 minutes = str(max(1, math.ceil(usual / 60)))
-                sentences.append(said(phrases, "desk_usual", style, minutes=minutes))
+                sentences.append(phrases.say("desk_usual", style, minutes=minutes))
         else:
             opening = self._hours.next_opening(now)
             if opening is not None:
                 when = moment(opening, phrases.language)
-                sentences.append(said(phrases, "desk_closed", style, when=when))
+                sentences.append(phrases.say("desk_closed", style, when=when))
             else:
-                sentences.append(said(phrases, "desk_closed_long", style))
+                sentences.append(phrases.say("desk_closed_long", style))
         return " ".join(sentences)
 
     async def _packet(self, conversation: str, message: Inbound, answer: Answer) -> Packet:
@@ -138,15 +137,6 @@ def trace_of(answer: Answer) -> Trace:
         for payload in answer.payloads
     )
     return Trace(proposal=() if acted else proposal, answered=answered)
-
-
-def said(phrases: Phrases, name: str, style: Style, **values: str) -> str:
-    """A response with its values filled in."""
-    response = phrases.responses[name]
-    text = response.sms if style == "sms" else response.text
-    for key, value in values.items():
-        text = text.replace(f"{{{key}}}", value)
-    return text
 
 
 def moment(at: datetime, language: str) -> str:

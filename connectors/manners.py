@@ -24,8 +24,7 @@ def welcome(rendered: Rendered, renderer: Renderer, limits: Limits) -> Rendered:
     if state.welcomed or state.stopped or not rendered.parts or rendered.alarmed:
         return rendered
     phrases = renderer.texts.phrases(state.language)
-    told = [phrases.responses[name] for name in WELCOME]
-    lines = [each.sms if limits.style == "sms" else each.text for each in told]
+    lines = [phrases.say(name, limits.style) for name in WELCOME]
     return replace(
         rendered,
         parts=(*(renderer.plain(line, limits) for line in lines), *rendered.parts),

@@ -48,7 +48,12 @@ class Line:
 
     at: float  #: seconds since the epoch
     text: str = ""
-    photos: int = 0
+    photos: tuple[str, ...] = ()  #: their names, see Turns.keep: one that comes again is one
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        fields = json.loads(text)
+        return cls(**{**fields, "photos": tuple(fields["photos"])})
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,7 @@ class Notebook:
         key = _key(conversation, f"log:{conversation}")
         found = cast(dict[bytes, bytes], await self._redis.hgetall(key))
         return {
-            id.decode(): Line(**json.loads(self._vault.open(sealed, conversation)))
+            id.decode(): Line.from_json(self._vault.open(sealed, conversation))
             for id, sealed in found.items()
         }
 

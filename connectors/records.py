@@ -147,6 +147,7 @@ class Trace:
     desk: str | None = None  #: how things stand with the desk now; None: as before
     always: bool = False  #: goes out although an advisor has the conversation
     erased: bool = False  #: the person is forgotten: nothing is written down
+    vote: tuple[str, str] | None = None  #: "was it useful?": `(useful_yes or _no, article)`
 
 
 NO_TRACE = Trace()

@@ -8,7 +8,6 @@ the next reply may choose from.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -112,7 +111,7 @@ class Renderer:
 
     def response(self, name: str, language: str, limits: Limits, values: Mapping[str, str]) -> str:
         """A named response by itself."""
-        text = _filled(_text(self.texts.phrases(language), name, limits), values)
+        text = self.texts.phrases(language).say(name, limits.style, **values)
         return self.plain(text, limits)
 
     def plain(self, text: str, limits: Limits) -> str:
@@ -131,7 +130,7 @@ class Renderer:
         if kind == "details":
             return self._details(payload["id"], phrases, limits)
         if kind == "choose":
-            text = _text(phrases, "choose", limits)
+            text = phrases.say("choose", limits.style)
             return _Draft(text, list(self._buttons(payload["buttons"], phrases)))
         if kind == "languages":
             options = [
@@ -142,14 +141,14 @@ class Renderer:
                 )
                 for code in self.texts.languages
             ]
-            return _Draft(_text(phrases, "languages", limits), options)
+            return _Draft(phrases.say("languages", limits.style), options)
         if kind == "tried":
             lines = [f"{number} {phrases.labels[name]}" for number, name in enumerate(TRIED, 1)]
-            return _Draft("\n".join([_text(phrases, "ask_letter_tried", limits), *lines]), [])
+            return _Draft("\n".join([phrases.say("ask_letter_tried", limits.style), *lines]), [])
         if kind == "text":  # made here already, in this channel's style
             return _Draft(payload["text"], [])
         if kind == "response":
-            text = _filled(_text(phrases, payload["name"], limits), payload.get("values", {}))
+            text = phrases.say(payload["name"], limits.style, **payload.get("values", {}))
             lines = [_line(phrases, *line) for line in payload.get("lines", ())]
             buttons = self._buttons(payload.get("buttons", ()), phrases)
             return _Draft("\n".join([text, *lines]), list(buttons))
@@ -157,7 +156,7 @@ class Renderer:
 
     def _alarm(self, urgency: str, language: str, limits: Limits) -> str:
         """Emergency numbers: before anything else, in a message of their own."""
-        return self.plain(_text(self.texts.phrases(language), urgency, limits), limits)
+        return self.plain(self.texts.phrases(language).say(urgency, limits.style), limits)
 
     def _article(self, id: str, phrases: Phrases, limits: Limits, short: bool) -> _Draft:
         article = self._library.article(id, phrases.language)
@@ -181,7 +180,7 @@ class Renderer:
         if article.details:
             texts.append(article.details)
         if not texts:
-            return _Draft(_text(phrases, "no_details", limits), [_human(phrases, limits)])
+            return _Draft(phrases.say("no_details", limits.style), [_human(phrases, limits)])
         text = self._library.fill("\n".join(texts), article.language)
         return _Draft(text, [_human(phrases, limits)])
 
@@ -258,16 +257,6 @@ def _human(phrases: Phrases, limits: Limits) -> Option:
 
 def _footer(phrases: Phrases) -> str:
     return sms.to_gsm_7(f"\n{phrases.labels['sms_continued']}")
-
-
-def _text(phrases: Phrases, name: str, limits: Limits) -> str:
-    response = phrases.responses[name]
-    return response.sms if limits.style == "sms" else response.text
-
-
-def _filled(text: str, values: Mapping[str, str]) -> str:
-    """Variables of a response, see knowledge_base/dialogue.py."""
-    return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), text)
 
 
 def _line(phrases: Phrases, when: str, text: str, photos: int) -> str:

@@ -198,11 +198,10 @@ class Skills:
             [{**_response("log_list", payload), "lines": shown, "buttons": [letter]}], before
         )
 
-    async def add_to_log(self, conversation: str, text: str = "", photos: int = 0) -> bool:
-        """Add to the newest line, if it is fresh; whether there was one.
-
-        Photos are counted once a message because a turn that is done again finds its own.
-        """
+    async def add_to_log(
+        self, conversation: str, text: str = "", photos: Sequence[str] = ()
+    ) -> bool:
+        """Add to the newest line, if it is fresh; whether there was one."""
         found = await self.notebook.last_line(conversation)
         if found is None or now().timestamp() - found[1].at > BELONGS_S:
             return False
@@ -210,9 +209,8 @@ class Skills:
         added = letters.plain(text)[:LONGEST_LINE]
         if added and added not in line.text:
             line = replace(line, text=f"{line.text} {added}".strip()[:LONGEST_LINE])
-        await self.notebook.change_line(
-            conversation, id, replace(line, photos=line.photos + photos)
-        )
+        names = tuple(dict.fromkeys([*line.photos, *photos]))
+        await self.notebook.change_line(conversation, id, replace(line, photos=names))
         return True
 
 
@@ -257,7 +255,7 @@ def _list(reminders: Sequence[Reminder]) -> str:
 
 
 def _shown(line: Line) -> tuple[str, str, int]:
-    return _moment(datetime.fromtimestamp(line.at, PARIS)), line.text, line.photos
+    return _moment(datetime.fromtimestamp(line.at, PARIS)), line.text, len(line.photos)
 
 
 def reminder_values(reminder: Reminder) -> dict[str, str]:

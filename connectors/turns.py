@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -72,8 +71,6 @@ class Turns:
         self._renderer = renderer
         self._skills = skills
         self._escalation = escalation
-        #: "Was it useful?": how often yes and no, by article.
-        self.votes: Counter[tuple[str, str]] = Counter()
 
     async def answer(
         self, conversation: str, message: Inbound, before: Conversation, channel: Channel
@@ -195,10 +192,13 @@ class Turns:
     def _was_useful(
         self, name: str, before: Conversation, channel: Channel, message: Inbound
     ) -> Rendered:
-        self.votes[name, before.article or ""] += 1
         said = self.say(name, before, channel, message)
         yes = "/human" if name == "useful_no" else ""
-        return replace(said, conversation=replace(said.conversation, yes=yes))
+        return replace(
+            said,
+            conversation=replace(said.conversation, yes=yes),
+            trace=Trace(answered=(name,), vote=(name, before.article or "")),
+        )
 
     async def _button(
         self, conversation: str, message: Inbound, before: Conversation, channel: Channel
@@ -219,7 +219,11 @@ class Turns:
     ) -> Rendered:
         """Keep what was sent; answer its caption, or what can be read on it."""
         kept, names = await self.keep(conversation, message, channel)
-        answered = await self._of_files(conversation, message, before, channel, kept)
+        if kept and before.expects == LOG_DETAIL:
+            await self._skills.add_to_log(conversation, message.text, names)
+            answered = self.say("log_added", before, channel, message)
+        else:
+            answered = await self._of_files(conversation, message, before, channel, kept)
         return replace(answered, trace=replace(answered.trace, media=names))
 
     async def keep(
@@ -249,9 +253,6 @@ class Turns:
         channel: Channel,
         kept: list[files.Kept],
     ) -> Rendered:
-        if kept and before.expects == LOG_DETAIL:
-            await self._skills.add_to_log(conversation, message.text, len(kept))
-            return self.say("log_added", before, channel, message)
         if message.text.strip():
             return await self._text(conversation, message.text, message, before, channel)
         if not kept:

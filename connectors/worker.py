@@ -285,8 +285,8 @@ class Worker:
         if marker or trace.desk:
             await self._mailbox.cases.heard(entry.conversation)
         self._counts["answered", message.channel] += 1
-        self._counts.update(self._turns.votes)
-        self._turns.votes.clear()
+        if trace.vote is not None:
+            self._counts[trace.vote] += 1
 
     async def _send(self, entry: Entry, tries: int) -> None:
         message = self._mailbox.open_outbound(entry)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from connectors.cases import Case, Cases, NotYours
 from connectors.channels import Channel, Limits
-from connectors.escalation import WAITING, said
+from connectors.escalation import WAITING
 from connectors.handover import RATING
 from connectors.renderer import cut
 from connectors.threads import CLAIM, Person, Threads
@@ -132,7 +132,7 @@ class Counter:
         person = await self.threads.person(conversation)
         if person is not None:
             limits = self.limits(person)
-            question = said(self._texts.phrases(person.language), "desk_rate", limits.style)
+            question = self._texts.phrases(person.language).say("desk_rate", limits.style)
             texts = [] if person.state.stopped else parts(question, limits)
             await self.threads.say(
                 conversation,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import yaml
 
@@ -23,6 +25,10 @@ VARIABLES = frozenset(
     {"closes", "contact", "count", "dates", "days", "department", "end", "link", "minutes"}
     | {"opens", "place", "prefecture", "until", "when"}
 )
+
+
+_VARIABLE = re.compile(r"\{(\w+)\}")
+Style = Literal["sms", "chat"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,13 @@ class Phrases:
     responses: Mapping[str, Response]
     labels: Mapping[str, str]  #: short titles of buttons
     words: Mapping[str, tuple[str, ...]]  #: whole messages that mean a thing, by thing
+
+    def say(self, name: str, style: Style, **values: str) -> str:
+        """A response in a style, its variables filled in. Raises KeyError for an unknown one."""
+        response = self.responses[name]
+        text = response.sms if style == "sms" else response.text
+        # In one pass: braces in a value are the person's own.
+        return _VARIABLE.sub(lambda match: values.get(match[1], match[0]), text)
 
 
 @dataclass(frozen=True)

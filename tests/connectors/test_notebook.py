@@ -81,8 +81,10 @@ async def test_a_line_of_the_log_can_be_added_to(notebook: Notebook) -> None:
     assert await notebook.add_line(PERSON, "m2", Line(2000.0)) == 2
     found = await notebook.last_line(PERSON)
     assert found is not None
-    await notebook.change_line(PERSON, found[0], replace(found[1], text="erreur 500", photos=1))
-    assert await notebook.log(PERSON) == [Line(1000.0), Line(2000.0, "erreur 500", 1)]
+    await notebook.change_line(
+        PERSON, found[0], replace(found[1], text="erreur 500", photos=("a",))
+    )
+    assert await notebook.log(PERSON) == [Line(1000.0), Line(2000.0, "erreur 500", ("a",))]
     assert await notebook.log(OTHER) == []
 
 

@@ -126,7 +126,8 @@ async def test_the_log_notes_adds_and_lists(skills: Skills) -> None:
     assert noted.payloads[0]["expects"] == "log_detail"
     assert await skills.add_to_log(PERSON, "erreur 500 \u202e")
     assert await skills.add_to_log(PERSON, "erreur 500")  # the turn done again
-    assert await skills.add_to_log(PERSON, photos=1)
+    assert await skills.add_to_log(PERSON, photos=["m3:0:image/jpeg"])
+    assert await skills.add_to_log(PERSON, photos=["m3:0:image/jpeg"])
     listed = await do(skills, {"type": "log", "do": "list"})
     assert [line[1:] for line in listed.payloads[0]["lines"]] == [("erreur 500", 1)]
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pypdfium2
 import pytest
 
+from connectors.keys import of_conversation
 from connectors.notebook import Notebook, Reminder
 from guichet import sms
 from guichet.clock import today
@@ -103,6 +105,27 @@ async def test_a_question_beside_the_form_is_answered_and_the_form_goes_on(
     assert says("fr", "ask_permit_end", again)
     assert says("fr", "ask_permit_kind", await system.text(sender, f"{END:%d/%m/%Y}"))
     assert says("fr", "form_dropped", await system.text(sender, "annuler"))
+    assert says("fr", "nothing_to_drop", await system.text(sender, "annuler"))
+
+
+async def test_a_form_left_for_a_week_does_not_swallow_a_question(system: System) -> None:
+    sender = number(10, "3")
+    await system.text(sender, "mes dates")
+    await system.quiet()
+    mailbox = await system.mailbox()
+    conversation = mailbox.pseudonym("sms", sender)
+    before = await mailbox.conversation(conversation)
+    assert before.expects == "permit_end"
+    week_ago = replace(before, asked_at=before.asked_at - 7 * 24 * 3600)
+    assert system._redis is not None
+    await system._redis.hset(
+        of_conversation(conversation, "conversation"),
+        "state",
+        mailbox.vault.seal(week_ago.to_json(), conversation),
+    )
+    answer = await system.text(sender, "combien coûte le timbre fiscal ?")
+    assert "timbre" in answer.casefold()
+    await system.quiet()
     assert says("fr", "nothing_to_drop", await system.text(sender, "annuler"))
 
 
