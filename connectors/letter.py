@@ -65,11 +65,6 @@ def plain(text: str) -> str:
     return re.sub(r" +", " ", "".join(kept)).strip()
 
 
-def tried_choices() -> int:
-    """How many things one may have tried."""
-    return len(_wording()["tried"])
-
-
 def _values(letter: Letter, wording: dict[str, Any]) -> dict[str, str]:
     place = departments().get(letter.department)
     procedure = wording["procedures"].get(letter.procedure)

@@ -68,6 +68,8 @@ COMMANDS = {
     "start": "/greet",
     "menu": "/menu",
     "human": "/human",
+    "dates": menus.DATES,
+    "letter": menus.LETTER,
     "language": "/change_language",
     "repeat": "/repeat",
     "stop": "/stop",

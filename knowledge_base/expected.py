@@ -5,20 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
 
 from knowledge_base import dates
 from knowledge_base.departments import find
 from knowledge_base.normalise import letters
 
-#: What a question may wait for: the names of the slots it fills, and what yes would mean.
-Expects = Literal[
-    "permit_end", "permit_kind", "department", "letter_procedure", "letter_since",
-    "letter_tried", "letter_screen", "log_detail",
-]  # fmt: skip
 #: Free texts: whatever is no command and no question is the answer.
 FREE = frozenset({"letter_screen", "log_detail"})
-_SINCE = frozenset({"letter_since"})
 _NUMBERS = re.compile(r"[\d\s,;.+&/\-و和]+|(?:\b(?:et|and|y|e|ve|и|та|و)\b)")
 #: A message with more words beside a date that cannot be read is about something else.
 MOST_WORDS = 5
@@ -34,11 +27,16 @@ class Expected:
 
 
 def expected(text: str, expects: str, language: str, today: date) -> Expected | None:
-    """None when the message is no answer to the question but something else."""
-    if expects == "permit_end" or expects in _SINCE:
-        reading = dates.read(text, language, today, "past" if expects in _SINCE else "future")
+    """None when the message is no answer to the question but something else.
+
+    `expects`: the name of the slot that was asked for in a form of bot/domain.yml, or
+    `log_detail`.
+    """
+    if expects in ("permit_end", "letter_since"):
+        since = expects == "letter_since"
+        reading = dates.read(text, language, today, "past" if since else "future")
         if reading.day is not None:
-            if expects in _SINCE and reading.day > today:
+            if since and reading.day > today:
                 return Expected(problem="date_far")
             return Expected(reading.day.isoformat())
         attempt = reading.problem and reading.rest <= MOST_WORDS and not _QUESTION.search(text)

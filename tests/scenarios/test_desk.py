@@ -114,6 +114,12 @@ async def office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Offi
         await redis.aclose()
 
 
+async def take_first(page: Page) -> None:
+    await open_first(page)
+    await page.get_by_role("button", name="Prendre la conversation").click()
+    await page.locator("#text").wait_for()
+
+
 async def open_first(page: Page) -> None:
     await page.locator("section[aria-labelledby=h-waiting] .entry").first.click()
     await expect(page.locator("#lines")).to_be_visible()
@@ -215,9 +221,7 @@ async def test_a_lost_network_loses_and_doubles_nothing(office: Office) -> None:
     number = "+33612000003"
     await office.ask(number, "combien coute le timbre", "je veux parler a une personne")
     async with office.advisor("amina") as page:
-        await open_first(page)
-        await page.get_by_role("button", name="Prendre la conversation").click()
-        await page.locator("#text").wait_for()
+        await take_first(page)
         await page.context.set_offline(True)
         await expect(page.locator("#offline")).to_be_visible()
         for text in ("premier", "second"):
@@ -265,9 +269,7 @@ async def test_a_photo_is_shown(office: Office) -> None:
     await office.ask(number, "combien coute le timbre", "je veux parler a une personne")
     address = office.system.twilio.hold_media(screenshot("Erreur"), "image/png")
     async with office.advisor("amina") as page:
-        await open_first(page)
-        await page.get_by_role("button", name="Prendre la conversation").click()
-        await page.locator("#text").wait_for()
+        await take_first(page)
         form = webhook_form(
             number, "", NumMedia="1", MediaUrl0=address, MediaContentType0="image/png"
         )
@@ -306,9 +308,7 @@ async def test_words_that_always_work(office: Office) -> None:
     number = "+33612000007"
     await office.ask(number, "combien coute le timbre", "je veux parler a une personne")
     async with office.advisor("amina") as page:
-        await open_first(page)
-        await page.get_by_role("button", name="Prendre la conversation").click()
-        await page.locator("#text").wait_for()
+        await take_first(page)
         assert (await office.system.text(number, "STOP")).startswith(FRENCH["stop"].sms[:20])
         await page.reload()
         await expect(page.locator("#composer")).to_contain_text("ne plus recevoir")
