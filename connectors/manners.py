@@ -21,7 +21,9 @@ THANKS = frozenset({"thanks", "goodbye"})
 def welcome(rendered: Rendered, renderer: Renderer, limits: Limits) -> Rendered:
     """Before the first answer: two short messages on who this is and what is kept."""
     state = rendered.conversation
-    if state.welcomed or state.stopped or not rendered.parts or rendered.alarmed:
+    silent = state.stopped or not rendered.parts
+    # Who is in danger, or has just had everything deleted, hears of nothing else.
+    if state.welcomed or silent or rendered.alarmed or rendered.trace.erased:
         return rendered
     phrases = renderer.texts.phrases(state.language)
     lines = [phrases.say(name, limits.style) for name in WELCOME]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from connectors import manners
 from connectors.channels import Limits
-from connectors.records import Conversation
+from connectors.records import Conversation, Trace
 from connectors.renderer import Renderer
 from knowledge_base.content import load_library
 from knowledge_base.dialogue import load_texts
@@ -39,6 +40,12 @@ def test_who_is_in_danger_gets_numbers_and_no_introduction() -> None:
     welcomed = manners.welcome(rendered, RENDERER, SMS)
     assert welcomed.parts == rendered.parts
     assert not welcomed.conversation.welcomed
+
+
+def test_who_had_everything_deleted_is_told_that_alone() -> None:
+    deleted = {"type": "response", "name": "deleted", "language": "fr"}
+    rendered = replace(RENDERER.render([deleted], SMS, Conversation()), trace=Trace(erased=True))
+    assert manners.welcome(rendered, RENDERER, SMS).parts == rendered.parts
 
 
 def test_the_second_miss_offers_a_human_and_yes_means_one() -> None:
