@@ -35,7 +35,7 @@ from telegram.error import (
 from telegram.request import HTTPXRequest
 from telegram.warnings import PTBUserWarning
 
-from connectors import menus
+from connectors import menus, pairing
 from connectors.channels import (
     Channel,
     Limits,
@@ -207,6 +207,11 @@ class Telegram(Channel):
             )
         return [update for update in found if isinstance(update.get("update_id"), int)]
 
+    async def username(self) -> str:
+        """The bot's name, as in t.me/NAME. Raises SendLater or SendNever."""
+        me = await self._call(self.bot.get_me)
+        return str(me.username or "")
+
     async def close(self) -> None:
         # Not only bot.shutdown(): it leaves connections open when Telegram never answered.
         with contextlib.suppress(TelegramError, RuntimeError):
@@ -296,6 +301,8 @@ def _message(id_: str, update: Update) -> Inbound | None:
         code = menus.code(COMMANDS[command[1]])
         if command[1] == "start" and command[2]:  # t.me/bot?start=fees
             code = f"a:{command[2]}"
+            if command[2].startswith(pairing.PARAMETER):
+                code = pairing.BUTTON + command[2].removeprefix(pairing.PARAMETER)
         return Inbound(id_, "telegram", address, "button", text, code=code, language=language)
     media = _media(message)
     kind: Kind = "text" if text else "empty"

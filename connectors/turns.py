@@ -15,6 +15,7 @@ from connectors.channels import Channel, SendNever
 from connectors.escalation import WAITING, Escalation, trace_of
 from connectors.mailbox import Mailbox
 from connectors.menus import REST_PAYLOAD
+from connectors.pairing import BUTTON, PAIRED, Pairing
 from connectors.rasa import Rasa, RasaFailed
 from connectors.records import Conversation, Inbound, Trace
 from connectors.renderer import Rendered, Renderer
@@ -64,12 +65,14 @@ class Turns:
         rasa: Rasa,
         renderer: Renderer,
         skills: Skills,
+        pairing: Pairing,
         escalation: Escalation | None = None,
     ) -> None:
         self._mailbox = mailbox
         self._rasa = rasa
         self._renderer = renderer
         self._skills = skills
+        self._pairing = pairing
         self._escalation = escalation
 
     async def answer(
@@ -205,6 +208,11 @@ class Turns:
     ) -> Rendered:
         if message.code == GROUP:
             return self.say("group", before, channel, message)
+        if message.channel == "telegram" and message.code.startswith(BUTTON):
+            code = message.code.removeprefix(BUTTON)
+            if await self._pairing.redeem(code, message.address):
+                # An advisor's: nothing of it is a conversation to write down.
+                return Rendered((PAIRED,), (), before, trace=Trace(always=True, erased=True))
         payload = menus.payload(message.code)
         if payload is None or not self._renderer.knows(payload):
             # An old button, or somebody's own: the words on it may still be understood. A

@@ -36,6 +36,7 @@ from connectors.keys import PARTITIONS
 from connectors.mailbox import Entry, LeaseLost, Mailbox, Turn
 from connectors.metrics import WORKERS_KEY
 from connectors.notebook import Notebook
+from connectors.pairing import Pairing
 from connectors.rasa import Rasa, RasaAway, RasaFailed
 from connectors.records import Outbound
 from connectors.registry import make_channels
@@ -385,7 +386,7 @@ async def main(settings: Settings) -> None:
     escalation = Escalation(redis, vault, mailbox.cases, settings.hours(), renderer.texts)
     notebook = Notebook(redis, vault, settings.retention_days)
     skills = Skills(notebook, library.facts, settings.letter_url)
-    turns = Turns(mailbox, rasa, renderer, skills, escalation)
+    turns = Turns(mailbox, rasa, renderer, skills, Pairing(redis, vault), escalation)
     handover = Handover(turns, mailbox.cases, threads, escalation, renderer.texts)
     reminders = Reminders(
         notebook, renderer, {name: each.limits for name, each in channels.items()}

@@ -57,6 +57,8 @@ class Advisor:
     totp: str = ""  #: secret of the one-time codes; "": none asked
     disabled: bool = False
     language: str = "fr"  #: of the pages
+    subject: str = ""  #: issuer and subject at the organisation's provider; "": none yet
+    email: str = ""  #: where to tell of who waits; "": nowhere
 
     @classmethod
     def from_json(cls, text: str) -> Self:

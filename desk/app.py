@@ -17,6 +17,7 @@ from starlette.types import Scope
 
 from desk import account, audit_page, chat
 from desk.guard import Guard, SecureHeaders
+from desk.open_id import OpenId
 from desk.pages import STATIC
 from desk.services import Services, make_services
 from desk.sign_in import SignIn
@@ -43,7 +44,8 @@ class Desk:
 
     def app(self) -> Starlette:
         guard = Guard(self.open, self._secure)
-        sign_in = SignIn(self.open, guard)
+        sign_in = SignIn(self.open, guard, bool(self._settings.open_id_issuer))
+        open_id = OpenId(self.open, guard, self._settings, self._secure)
         page = guard.page
         return Starlette(
             routes=[
@@ -65,10 +67,15 @@ class Desk:
                 Route("/account/password", page(account.change_password), methods=["POST"]),
                 Route("/account/language", page(account.change_language), methods=["POST"]),
                 Route("/account/session", page(account.end_session), methods=["POST"]),
+                Route("/account/mail", page(account.change_mail), methods=["POST"]),
+                Route("/account/telegram", page(account.begin_telegram), methods=["POST"]),
+                Route("/account/telegram/end", page(account.end_telegram), methods=["POST"]),
+                Route("/account/try", page(account.try_alerts), methods=["POST"]),
                 Route("/account/codes", page(account.begin_codes), methods=["POST"]),
                 Route("/account/codes/confirm", page(account.confirm_codes), methods=["POST"]),
                 Route("/account/codes/end", page(account.end_codes), methods=["POST"]),
                 Route("/audit", page(audit_page.show, "supervisor")),
+                open_id.mount(),
                 Mount("/static", _Static(directory=STATIC)),
             ],
             middleware=[Middleware(SecureHeaders, secure=self._secure)],
@@ -85,6 +92,7 @@ class Desk:
                 self._tasks = [
                     asyncio.create_task(self._services.hub.run()),
                     asyncio.create_task(self._services.sweeper.run()),
+                    asyncio.create_task(self._services.alerts.run()),
                 ]
         return self._services
 

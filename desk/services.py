@@ -9,9 +9,11 @@ from redis.asyncio import Redis
 
 from connectors.cases import Cases
 from connectors.mailbox import Mailbox
+from connectors.pairing import Pairing
 from connectors.registry import make_channels
 from connectors.threads import Threads
 from desk.accounts import Accounts
+from desk.alerts import Alerts
 from desk.articles import Articles
 from desk.audit import Audit
 from desk.counter import Counter
@@ -41,6 +43,8 @@ class Services:
     articles: Articles
     hub: Hub
     sweeper: Sweeper
+    pairing: Pairing
+    alerts: Alerts
     zone: ZoneInfo
 
     async def close(self) -> None:
@@ -54,11 +58,14 @@ def make_services(
     mailbox = Mailbox(redis, vault, settings.retention_days)
     threads = Threads(redis, vault, settings.retention_days)
     audit = Audit(redis, vault)
+    accounts = Accounts(redis, vault)
+    pairing = Pairing(redis, vault)
+    channels = make_channels(settings, redis, vault)
     counter = Counter(
         mailbox.cases,
         threads,
         audit,
-        make_channels(settings, redis, vault),
+        channels,
         library,
         texts,
         settings.desk_capacity,
@@ -67,7 +74,7 @@ def make_services(
         settings,
         redis,
         vault,
-        Accounts(redis, vault),
+        accounts,
         Sessions(redis, vault),
         audit,
         mailbox,
@@ -77,5 +84,7 @@ def make_services(
         Articles(library, settings.kb_url or "http://127.0.0.1:5006"),
         Hub(redis),
         Sweeper(mailbox.cases, threads, settings.claim_minutes),
+        pairing,
+        Alerts(settings, redis, mailbox.cases, accounts, pairing, channels),
         ZoneInfo(settings.desk_timezone),
     )

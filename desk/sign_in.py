@@ -16,20 +16,25 @@ from desk.texts import LANGUAGES
 from guichet.settings import SettingsError
 from guichet.vault import VaultError
 
+#: What may be said of a sign-in elsewhere that has failed (desk/open_id.py).
+FAULTS = frozenset({"open_id_away", "open_id_failed", "open_id_unknown"})
+
 
 class SignIn:
     """The one page that opens without a session."""
 
-    def __init__(self, open: Open, guard: Guard) -> None:
+    def __init__(self, open: Open, guard: Guard, open_id: bool) -> None:
         self._open = open
         self._guard = guard
+        self._open_id = open_id
 
     async def show(self, request: Request) -> Response:
         try:
             services = await self._open()
             if await services.sessions.find(request.cookies.get(COOKIE, "")) is not None:
                 return RedirectResponse("/desk/", 303)
-            return self._form(request)
+            wrong = request.query_params.get("wrong", "")
+            return self._form(request, wrong if wrong in FAULTS else "")
         except (RedisError, SettingsError, VaultError):
             return PlainTextResponse("not available now: try again", 503)
 
@@ -73,7 +78,9 @@ class SignIn:
     def _form(self, request: Request, wrong: str = "", status: int = 200) -> Response:
         token = secrets.token_urlsafe(24)
         language = _language(request)
-        answer = render_outside("sign_in.html", language, status, form=token, wrong=wrong)
+        answer = render_outside(
+            "sign_in.html", language, status, form=token, wrong=wrong, open_id=self._open_id
+        )
         self._guard.set_form(answer, token)
         return answer
 

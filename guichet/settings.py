@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import secrets
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -25,6 +27,18 @@ def _without_slash(url: str | None) -> str | None:
 
 
 Url = Annotated[str | None, AfterValidator(_without_slash)]
+
+
+@dataclass(frozen=True)
+class MailServer:
+    """An SMTP server that takes our e-mail."""
+
+    host: str
+    port: int
+    encrypted: bool  #: TLS from the first byte; otherwise STARTTLS
+    user: str
+    password: str = field(repr=False)
+    sender: str
 
 
 class Settings(BaseSettings):
@@ -72,15 +86,62 @@ class Settings(BaseSettings):
     desk_timezone: str = "Europe/Paris"
     desk_capacity: Annotated[int, Field(ge=1, le=100)] = 5
     claim_minutes: Annotated[int, Field(ge=1, le=24 * 60)] = 15
+    alert_seconds: Annotated[int, Field(ge=0, le=24 * 3600)] = 60
+    smtp_url: SecretStr | None = None
+    smtp_from: str | None = None
+    open_id_issuer: Url = None
+    open_id_client_id: str | None = None
+    open_id_client_secret: SecretStr | None = None
+    open_id_claim: str = "email"
 
     @model_validator(mode="after")
-    def _hours_are_readable(self) -> Self:
+    def _values_are_readable(self) -> Self:
         self.hours()
+        self.mail_server()
+        self._open_id_is_safe()
         return self
+
+    def _open_id_is_safe(self) -> None:
+        if not self.open_id_issuer:
+            return
+        parts = urlsplit(self.open_id_issuer)
+        here = parts.hostname in ("127.0.0.1", "localhost", "::1")
+        if parts.scheme != "https" and not (parts.scheme == "http" and here):
+            raise ValueError("GUICHET_OPEN_ID_ISSUER: an https address is expected")
+        if not self.open_id_client_id:
+            raise ValueError("GUICHET_OPEN_ID_CLIENT_ID is not set")
+
+    def mail_server(self) -> MailServer | None:
+        """Where e-mail to advisors goes out; None when it is not set up. Raises ValueError."""
+        url = self.smtp_url.get_secret_value() if self.smtp_url is not None else ""
+        if not url or not self.smtp_from:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+            # Not the value: it holds a password.
+            raise ValueError("GUICHET_SMTP_URL: smtp://USER:PASSWORD@HOST:587 is expected")
+        encrypted = parts.scheme == "smtps"
+        return MailServer(
+            parts.hostname,
+            parts.port or (465 if encrypted else 587),
+            encrypted,
+            unquote(parts.username or ""),
+            unquote(parts.password or ""),
+            self.smtp_from,
+        )
 
     def letter_url(self, token: str) -> str:
         """The private address of a letter, as short as it gets."""
-        return f"{self.public_url or f'http://{self.host}:{self.port}'}/l/{token}"
+        return f"{self._origin}/l/{token}"
+
+    @property
+    def desk_url(self) -> str:
+        """The address of the desk, for links in alerts."""
+        return f"{self._origin}/desk"
+
+    @property
+    def _origin(self) -> str:
+        return self.public_url or f"http://{self.host}:{self.port}"
 
     def hours(self) -> Hours:
         """When advisors are there. Raises ValueError."""

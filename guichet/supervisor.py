@@ -191,9 +191,9 @@ def plan(settings: Settings) -> tuple[list[Process], dict[str, str]]:
         if not path.exists():
             raise SettingsError(f"{path} is missing: run `{command}`")
     redis_url = settings.redis_url or redis_server.embedded_url(settings)
-    kb_url = settings.kb_url or f"http://127.0.0.1:{_free_port()}"
-    rasa_url = settings.rasa_url or f"http://127.0.0.1:{_free_port()}"
-    port = settings.port or _free_port()
+    kb_url = settings.kb_url or f"http://127.0.0.1:{free_port()}"
+    rasa_url = settings.rasa_url or f"http://127.0.0.1:{free_port()}"
+    port = settings.port or free_port()
     gateway_url = f"http://{settings.host}:{port}"
     environment = {
         "GUICHET_DATA_DIR": str(settings.data_dir.resolve()),
@@ -353,7 +353,8 @@ async def _key_is_there(url: str, key: str) -> bool:
         await client.aclose()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

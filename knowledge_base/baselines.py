@@ -164,7 +164,7 @@ BASELINES: dict[str, Baseline] = {
 def first_right(
     scores: Scores, examples: Sequence[Example], cases: Sequence[Case]
 ) -> dict[str, float]:
-    """By language variant, the share of article messages whose article ranks first."""
+    """By group (Case.groups), the share of article messages whose article ranks first."""
     labels = labels_of(examples)
     articles = sorted({example.label for example in examples if example.kind == "article"})
     columns = [labels.index(id) for id in articles]
@@ -172,8 +172,8 @@ def first_right(
     hits: dict[str, list[bool]] = {}
     for case, id in zip(cases, best, strict=True):
         if case.kind == "article":
-            hits.setdefault(case.variant, []).append(bool(id == case.label))
-            hits.setdefault("all", []).append(bool(id == case.label))
+            for group in case.groups:
+                hits.setdefault(group, []).append(bool(id == case.label))
     return {variant: sum(found) / len(found) for variant, found in hits.items()}
 
 

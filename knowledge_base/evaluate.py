@@ -17,7 +17,7 @@ from guichet import supervisor
 from guichet.settings import Settings, SettingsError, running
 from knowledge_base.content import load_library
 from knowledge_base.errors import ContentError
-from knowledge_base.examples import Case, load_acts, load_cases, load_questions
+from knowledge_base.examples import Case, load_cases, load_everything
 from knowledge_base.model import Understanding
 
 Report = dict[str, dict[str, float | int | None]]
@@ -79,11 +79,12 @@ def by_model(folder: Path, files: list[Path]) -> tuple[Report, list[Prediction]]
 
 
 def report(cases: list[Case], predictions: list[Prediction]) -> Report:
-    """The figures by language, script variants apart, and over all ("all")."""
+    """The figures by language, of its messages in Latin letters once more ("ar-Latn"), and over
+    all ("all")."""
     groups: dict[str, list[tuple[Case, Prediction]]] = defaultdict(list)
     for case, prediction in zip(cases, predictions, strict=True):
-        groups[case.variant].append((case, prediction))
-        groups["all"].append((case, prediction))
+        for group in case.groups:
+            groups[group].append((case, prediction))
     return {name: _figures(rows) for name, rows in sorted(groups.items(), key=_all_last)}
 
 
@@ -151,7 +152,7 @@ def beside_baselines(
     from knowledge_base import pictures
     from knowledge_base.baselines import BASELINES, first_right
 
-    examples = [*load_questions(), *load_acts()]
+    examples = load_everything()
     first = {
         pictures.GUICHET: {
             variant: float(figures["top1"] or 0) for variant, figures in report.items()

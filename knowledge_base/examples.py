@@ -11,7 +11,7 @@ from typing import Literal
 import yaml
 
 from guichet.settings import ROOT
-from knowledge_base.content import FOLDER
+from knowledge_base.content import FOLDER, PLACEHOLDER, load_library
 from knowledge_base.errors import ContentError
 
 QUESTIONS = FOLDER / "questions"
@@ -54,6 +54,11 @@ class Case:
         """The language, with its script where that is not its own: "ar-Latn"."""
         return f"{self.language}-Latn" if self.script == "latin" else self.language
 
+    @property
+    def groups(self) -> set[str]:
+        """Where its result counts: its language, in Latin letters apart once more, and all."""
+        return {self.language, self.variant, "all"}
+
 
 def load_questions(folder: Path = QUESTIONS) -> list[Example]:
     """All of `<language>/<label>.txt`. Raises ContentError naming file and line."""
@@ -72,6 +77,23 @@ def load_questions(folder: Path = QUESTIONS) -> list[Example]:
                 Example(text.strip(), path.stem, path.parent.name, kind, f"{path}:{number}")
             )
     return examples
+
+
+def load_article_texts() -> list[Example]:
+    """Title, SMS and message of every article, facts left out: they name their subject in words
+    that no question may use. Raises ContentError."""
+    return [
+        Example(
+            PLACEHOLDER.sub(" ", text), article.id, article.language, "article", str(article.path)
+        )
+        for article in load_library().articles.values()
+        for text in (article.title, article.sms, article.message)
+    ]
+
+
+def load_everything() -> list[Example]:
+    """All that there is to learn from. Raises ContentError."""
+    return [*load_questions(), *load_article_texts(), *load_acts()]
 
 
 def load_acts(folder: Path = ACTS) -> list[Example]:

@@ -21,7 +21,7 @@ from knowledge_base.examples import (
     OUT_OF_SCOPE,
     QUESTIONS,
     Example,
-    load_acts,
+    load_everything,
     load_questions,
 )
 from knowledge_base.features import CONCEPT, Vocabulary
@@ -54,9 +54,7 @@ def run(
     Raises ContentError when a file is broken or there is too little to learn from.
     """
     began = time.monotonic()
-    examples = load_questions(data or QUESTIONS)
-    if data is None:
-        examples += load_acts()
+    examples = load_everything() if data is None else load_questions(data)
     if len({example.label for example in examples}) < 2:
         raise ContentError(f"{data or QUESTIONS}: fewer than two labels to learn")
     say(f"Knowledge base: learning from {len(examples)} messages …")
