@@ -20,7 +20,7 @@ import yaml
 from convertdate import persian
 
 from guichet.settings import ROOT
-from knowledge_base.normalise import letters
+from knowledge_base.normalise import length, letters
 
 VOCABULARY = ROOT / "knowledge_base" / "dates.yml"
 
@@ -82,7 +82,7 @@ def read(text: str, language: str, today: date, toward: Toward = "future") -> Re
             found += _resolve(kind, match, today, toward)
             left = f"{left[: match.start()]} ; {left[match.end() :]}"
     days = {day for day in found if day is not None}
-    rest = len(re.findall(r"[^\W\d_]{2,}", left))
+    rest = length(" ".join(re.findall(r"[^\W\d_]{2,}", left)))
     if len(days) > 1:
         return Reading(problem="two", rest=rest)
     if days:

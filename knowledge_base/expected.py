@@ -8,7 +8,7 @@ from datetime import date
 
 from knowledge_base import dates
 from knowledge_base.departments import find
-from knowledge_base.normalise import letters
+from knowledge_base.normalise import length, letters
 
 #: Free texts: whatever is no command and no question is the answer.
 FREE = frozenset({"letter_screen", "log_detail"})
@@ -59,4 +59,4 @@ def expected(text: str, expects: str, language: str, today: date) -> Expected | 
 
 def _is_short(text: str) -> bool:
     """So few words are an attempt at an answer, not a question of their own."""
-    return len(text.split()) <= 3 and not _QUESTION.search(text)
+    return length(text) <= 3 and not _QUESTION.search(text)

@@ -33,7 +33,7 @@ def features(text: str, lexicon: Lexicon) -> list[str]:
         for length in range(SHORTEST_PIECE, LONGEST_PIECE + 1):
             found += [marked[i : i + length] for i in range(len(marked) - length + 1)]
     found += [left + PAIR + right for left, right in pairwise(words)]
-    found += [CONCEPT + concept for concept in sorted(set(lexicon.find(words)))]
+    found += [CONCEPT + concept for concept in sorted(set(lexicon.find(text)))]
     return found
 
 

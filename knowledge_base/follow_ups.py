@@ -15,7 +15,7 @@ from knowledge_base.content import load_library
 from knowledge_base.errors import ContentError
 from knowledge_base.lexicon import Lexicon
 from knowledge_base.model import Decision
-from knowledge_base.normalise import normalise
+from knowledge_base.normalise import length
 
 FOLLOW_UPS = ROOT / "knowledge_base" / "follow_ups.yml"
 SAME = "same"
@@ -66,10 +66,9 @@ def load_follow_ups(path: Path = FOLLOW_UPS) -> FollowUps:
 
 def follow_up(text: str, decision: Decision, last: str, lexicon: Lexicon) -> str | None:
     """The article that a short question asks for after `last`; None when it stands alone."""
-    words = normalise(text).split()
-    if not words or len(words) > MOST_WORDS or decision.decision == "act":
+    if not 0 < length(text) <= MOST_WORDS or decision.decision == "act":
         return None
-    named = [concept for concept in lexicon.find(words) if concept not in FRAME]
+    named = [concept for concept in lexicon.find(text) if concept not in FRAME]
     rules = load_follow_ups()
     if not named or not all(rules.article([concept], last) for concept in named):
         return None

@@ -13,18 +13,17 @@ import yaml
 
 from knowledge_base.content import FOLDER
 from knowledge_base.errors import ContentError
-from knowledge_base.normalise import normalise
+from knowledge_base.normalise import words
 
 LEXICON = FOLDER / "lexicon"
 #: Words shorter than this are matched as they are; longer ones with one error.
 SHORTEST_FUZZY = 6
 #: Arabic writes these together with the next word: and, so, with, for, as, the.
 _PROCLITICS = ("وال", "فال", "بال", "كال", "لل", "ال", "و", "ف", "ب", "ل", "ک")
-LONGEST_PHRASE = 4
 
 
 class Lexicon:
-    """Finds the concepts that a normalised message names."""
+    """Finds the concepts that a message names."""
 
     def __init__(self, forms: Mapping[str, Sequence[str]]) -> None:
         """`forms`: concept to its words, stems ("expir*") and phrases."""
@@ -41,33 +40,34 @@ class Lexicon:
 
     def _add(self, concept: str, form: str) -> None:
         stem = form.rstrip().endswith("*")
-        words = normalise(form.replace("*", " ")).split()
-        if not words:
+        parts = words(form.replace("*", " "))
+        if not parts:
             return
-        if len(words) > 1:
+        if len(parts) > 1:
             # Stems inside a phrase count as whole words or their beginnings alike.
-            start = words[0][:3], words[1][:3]
-            self._phrases.setdefault(start, []).append((tuple(words), concept))
+            start = parts[0][:3], parts[1][:3]
+            self._phrases.setdefault(start, []).append((tuple(parts), concept))
         elif stem:
-            self._stems.setdefault(words[0], set()).add(concept)
+            self._stems.setdefault(parts[0], set()).add(concept)
         else:
-            self._words.setdefault(words[0], set()).add(concept)
-            if len(words[0]) >= SHORTEST_FUZZY:
-                for shorter in _without_one_letter(words[0]):
+            self._words.setdefault(parts[0], set()).add(concept)
+            if len(parts[0]) >= SHORTEST_FUZZY:
+                for shorter in _without_one_letter(parts[0]):
                     self._deletions.setdefault(shorter, set()).add(concept)
 
-    def find(self, words: Sequence[str], *, fuzzy: bool = True) -> list[str]:
+    def find(self, text: str, *, fuzzy: bool = True) -> list[str]:
         """Concepts in the order of the words that name them, each time they are named.
 
         Without `fuzzy`, long words with one wrong letter are left out: "person" is not
         "prison".
         """
         found: list[str] = []
-        for index, word in enumerate(words):
+        parts = words(text)
+        for index, word in enumerate(parts):
             concepts = set(self._of_word(word, fuzzy))
-            after = words[index + 1][:3] if index + 1 < len(words) else ""
+            after = parts[index + 1][:3] if index + 1 < len(parts) else ""
             for phrase, concept in self._phrases.get((word[:3], after), ()):
-                following = words[index : index + len(phrase)]
+                following = parts[index : index + len(phrase)]
                 if len(following) == len(phrase) and all(
                     there.startswith(wanted) if len(wanted) > 3 else there == wanted
                     for there, wanted in zip(following, phrase, strict=True)

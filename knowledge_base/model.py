@@ -112,11 +112,10 @@ class Understanding:
         everything = self._ranking(certainties)
         ranking = self._of_language(everything, base)
         what, label, certainty, candidates = self._choose(certainties, ranking)
-        words = normalise(text).split()
         second = None
         # What is asked has no article in this language yet: better a human than a neighbour.
         unwritten = what != "act" and everything[:1] != ranking[:1]
-        if not words or unwritten:
+        if not normalise(text) or unwritten:
             what, label, certainty, candidates = "fallback", None, 0.0, ()
         else:
             asked = self._questions(text)
@@ -134,7 +133,7 @@ class Understanding:
             candidates,
             second,
             alarm(text, base)
-            or urgency(self.vocabulary.lexicon.find(words, fuzzy=False), dict(everything)),
+            or urgency(self.vocabulary.lexicon.find(text, fuzzy=False), dict(everything)),
             ranking[:10],
         )
 

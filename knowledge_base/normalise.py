@@ -42,6 +42,9 @@ _SHORT = {
 }  # fmt: skip
 
 _HAN = re.compile("[\u4e00-\u9fff]")
+#: Chinese goes together with foreign words: 我的récépissé过期了.
+_HAN_EDGE = re.compile(r"(?<=[\u4e00-\u9fff])(?=[a-z\d])|(?<=[a-z\d])(?=[\u4e00-\u9fff])")
+_PART = re.compile(r"[\u4e00-\u9fff]|[^\s\u4e00-\u9fff]+")
 _REPEATED = re.compile(r"(.)\1{2,}")
 #: Vowel signs are part of a Bengali word, though Unicode calls them marks.
 _BENGALI = ("\u0980", "\u09ff")
@@ -56,8 +59,20 @@ def normalise(text: str) -> str:
     Never fails, whatever the text.
     """
     text = _REPEATED.sub(r"\1\1", letters(text))
-    words = _NOT_WORD.sub(" ", text).replace("'", " ").split()
-    return " ".join(_SHORT.get(word, word) for word in words)
+    parted = _HAN_EDGE.sub(" ", _NOT_WORD.sub(" ", text)).replace("'", " ").split()
+    return " ".join(_SHORT.get(word, word) for word in parted)
+
+
+def words(text: str) -> list[str]:
+    """The words of a normalised message; Chinese, which parts none, character by character."""
+    return _PART.findall(normalise(text))
+
+
+def length(text: str) -> int:
+    """About how many words a message has: two Chinese characters make one."""
+    parts = words(text)
+    han = sum(_HAN.match(part) is not None for part in parts)
+    return len(parts) - han + (han + 1) // 2
 
 
 def letters(text: str) -> str:

@@ -52,3 +52,9 @@ def test_an_attempt_is_told_what_is_wrong(expects: str, text: str, problem: str)
 )
 def test_a_question_is_no_answer(expects: str, text: str) -> None:
     assert expected(text, expects, "fr", TODAY) is None
+
+
+@pytest.mark.parametrize("text", ["我的居留卡过期了怎么办", "我还在等预约可以工作吗"])
+def test_a_chinese_question_is_no_answer(text: str) -> None:
+    assert expected(text, "department", "zh", TODAY) is None
+    assert expected("不清楚", "department", "zh", TODAY) == Expected(problem="department_unknown")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowledge_base.normalise import normalise
+from knowledge_base.normalise import length, normalise, words
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,10 @@ def test_french_of_telephones_is_written_out() -> None:
 
 def test_half_of_a_surrogate_pair_does_no_harm() -> None:
     assert normalise("证\ud800件") == "证件"
+
+
+def test_chinese_has_words_too() -> None:
+    assert words("办RDV 卡片") == ["办", "rendez", "vous", "卡", "片"]
+    assert length("我的居留卡过期了怎么办") == 6
+    assert length("rdv prefecture") == 3
+    assert length("") == 0
