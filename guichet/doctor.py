@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -46,6 +47,7 @@ async def examine() -> list[Finding]:
         *await _processes(settings),
         *_channels(settings),
         await _desk(settings),
+        *_desk_extras(settings),
         _media(),
     ]
 
@@ -193,6 +195,28 @@ async def _desk(settings: Settings) -> Finding:
     if opening is None:
         return Finding("wrong", "the desk never opens", "set GUICHET_DESK_HOURS")
     return Finding("good", f"the desk: {count} advisors, next opening {opening:%Y-%m-%d %H:%M}")
+
+
+def _desk_extras(settings: Settings) -> list[Finding]:
+    """What an advisor may have besides."""
+    findings = []
+    if settings.mail_server() is None:
+        mend = "set GUICHET_SMTP_URL and GUICHET_SMTP_FROM"
+        findings.append(Finding("off", "e-mail to advisors", mend))
+    else:
+        findings.append(Finding("good", "e-mail to advisors"))
+    if settings.open_id_issuer:
+        findings.append(Finding("good", f"sign-in by {settings.open_id_issuer}"))
+    how = "GUICHET_TRANSLATOR: argos or a LibreTranslate server; docs/desk.md"
+    if not settings.translator:
+        findings.append(Finding("off", "translation at the desk", how))
+    elif settings.translator == "argos" and importlib.util.find_spec("argostranslate") is None:
+        findings.append(
+            Finding("wrong", "translation: Argos is not installed", "pip install argostranslate")
+        )
+    else:
+        findings.append(Finding("good", f"translation at the desk: {settings.translator}"))
+    return findings
 
 
 def _media() -> Finding:

@@ -89,6 +89,8 @@ class Settings(BaseSettings):
     alert_seconds: Annotated[int, Field(ge=0, le=24 * 3600)] = 60
     smtp_url: SecretStr | None = None
     smtp_from: str | None = None
+    translator: Url = None
+    translator_key: SecretStr | None = None
     open_id_issuer: Url = None
     open_id_client_id: str | None = None
     open_id_client_secret: SecretStr | None = None
@@ -99,6 +101,10 @@ class Settings(BaseSettings):
         self.hours()
         self.mail_server()
         self._open_id_is_safe()
+        if self.translator not in (None, "", "argos") and not str(self.translator).startswith(
+            "http"
+        ):
+            raise ValueError("GUICHET_TRANSLATOR: argos, or the address of a LibreTranslate server")
         return self
 
     def _open_id_is_safe(self) -> None:
