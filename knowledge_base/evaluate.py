@@ -34,6 +34,7 @@ FIGURES = {
     "out_of_scope_rejected": "refused",
     "acts_right": "acts",
     "language_right": "language",
+    "both": "both",
 }
 
 
@@ -179,6 +180,7 @@ def _figures(rows: list[tuple[Case, Prediction]]) -> dict[str, float | int | Non
     offered = [(c, p) for c, p in articles if p["decision"] == "choose"]
     outside = [p for c, p in rows if c.kind == "out_of_scope"]
     acts = [(c, p) for c, p in rows if c.kind == "act"]
+    two = [(c, p) for c, p in rows if c.kind == "two"]
     right = sum(p["label"] == c.label for c, p in answered)
     offered_right = sum(c.label in p["candidates"] for c, p in offered)
     return {
@@ -195,6 +197,9 @@ def _figures(rows: list[tuple[Case, Prediction]]) -> dict[str, float | int | Non
             sum(p["decision"] == "act" and p["label"] == c.label for c, p in acts), len(acts)
         ),
         "language_right": _share(sum(p["language"] == c.language for c, p in rows), len(rows)),
+        "both": _share(
+            sum({p["label"], p["second"]} == {c.label, c.second} for c, p in two), len(two)
+        ),
     }
 
 

@@ -24,7 +24,7 @@ ACT_NAMES = (
     "change_language", "menu", "stop", "repeat", "who_are_you", "complaint",
 )  # fmt: skip
 
-Kind = Literal["article", "act", "out_of_scope"]
+Kind = Literal["article", "act", "out_of_scope", "two"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Case:
     kind: Kind
     label: str | None
     text: str
+    second: str | None = None  #: of the kind "two": the article that is asked for besides
 
     @property
     def variant(self) -> str:
@@ -136,6 +137,7 @@ def load_cases(path: Path) -> Iterator[Case]:
                     row["kind"],
                     row.get("label"),
                     row["text"],
+                    row.get("second"),
                 )
             except (ValueError, KeyError, TypeError) as error:
                 reason = f"{error} missing" if isinstance(error, KeyError) else str(error)

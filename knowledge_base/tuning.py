@@ -79,7 +79,9 @@ def write(thresholds: Thresholds, path: Path) -> None:
 
 def _score(understanding: Understanding, cases: Sequence[Case]) -> _Scored:
     classes = understanding.meaning.classes
-    known = [case for case in cases if (case.label or OUT_OF_SCOPE) in classes]
+    known = [
+        case for case in cases if case.kind != "two" and (case.label or OUT_OF_SCOPE) in classes
+    ]
     scores = [understanding.scores(case.text) for case in known]
     return _Scored(
         np.array([lexical for lexical, _ in scores]),

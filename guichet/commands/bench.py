@@ -57,3 +57,11 @@ def bench_overload(
     from bench.overload import run
 
     asyncio.run(run(rate, seconds))
+
+
+@bench.command("search")
+def bench_search() -> None:
+    """Search time against the number of questions: 20,000 and a million, synthetic."""
+    from bench.search import run
+
+    run()
