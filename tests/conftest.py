@@ -50,6 +50,7 @@ class System:
     client: httpx.AsyncClient
     process: asyncio.subprocess.Process
     output: Path
+    environment: dict[str, str]
     _redis: Redis | None = None
 
     @property
@@ -111,6 +112,16 @@ class System:
     async def close(self) -> None:
         if self._redis is not None:
             await self._redis.aclose()
+            self._redis = None
+
+    async def stop(self) -> None:
+        """Everything of Guichet, as Ctrl-C does; the providers go on."""
+        await self.close()
+        await stop(self.process)
+
+    async def start(self) -> None:
+        """Again, on the same data."""
+        self.process = await start(self.settings, self.environment, self.output)
 
     def sent_to(self, number: str) -> list[Sent]:
         return [sent for sent in self.twilio.sent if sent.to == number]
@@ -128,12 +139,11 @@ async def whole_system(folder: Path, **extra: str) -> AsyncIterator[System]:
         output = folder / "output.txt"
         providers = {**environment(twilio), **telegram_stand_in.environment(telegram), **extra}
         process = await start(settings, providers, output)
-        running_system = System(settings, twilio, telegram, client, process, output)
+        running_system = System(settings, twilio, telegram, client, process, output, providers)
         try:
             yield running_system
         finally:
-            await running_system.close()
-            await stop(process)
+            await running_system.stop()
 
 
 @pytest_asyncio.fixture(scope="session")

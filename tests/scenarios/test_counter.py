@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pypdfium2
 import pytest
@@ -18,7 +20,7 @@ from guichet.vault import unlock
 from knowledge_base.content import load_library
 from knowledge_base.dialogue import fold, load_texts
 from knowledge_base.languages import served
-from tests.conftest import System
+from tests.conftest import System, whole_system
 
 TEXTS = load_texts(load_library().facts)
 END = today() + timedelta(days=300)
@@ -178,22 +180,36 @@ async def test_short_questions_lean_on_the_last_answer(system: System) -> None:
     assert "CNDA" in refused
 
 
-async def test_reminders_due_while_all_was_down_are_sent_once(system: System) -> None:
-    sender = number(7, "3")
-    await system.text(sender, "bonjour")
-    mailbox = await system.mailbox()
-    assert system._redis is not None
-    vault = await unlock(system._redis, system.settings)
-    conversation = mailbox.pseudonym("sms", sender)
-    due = Reminder(
-        time.time() - 3600, "remind_opens", "2027-04-03", "2027-02-02", "sms", sender, "fr"
-    )
-    before = len(system.sent_to(sender))
-    await Notebook(system._redis, vault, 30).set_reminders(conversation, [due])
-    sent = await system.twilio.wait_for(before + 1, to=sender, timeout_s=30)
-    assert says("fr", "remind_opens", sent[before].body)
-    await system.quiet()
-    assert len(system.sent_to(sender)) == before + 1
+async def test_reminders_due_while_all_was_down_are_sent_once(tmp_path: Path) -> None:
+    senders = [number(index, "7") for index in range(5)]
+    async with whole_system(tmp_path) as own:
+        for sender in senders:
+            await own.text(sender, "bonjour")
+        await own.quiet()
+        mailbox = await own.mailbox()
+        assert own._redis is not None
+        notebook = Notebook(own._redis, await unlock(own._redis, own.settings), 30)
+        due = time.time() + 15
+        for sender in senders:
+            reminder = Reminder(
+                due, "remind_opens", "2027-04-03", "2027-02-02", "sms", sender, "fr"
+            )
+            await notebook.set_reminders(mailbox.pseudonym("sms", sender), [reminder])
+        before = len(own.twilio.sent)
+        await own.stop()
+        assert time.time() < due
+        await asyncio.sleep(due - time.time() + 1)
+        assert len(own.twilio.sent) == before
+        await own.start()
+        await own.twilio.wait_for(before + len(senders), timeout_s=30)
+        await own.quiet()
+        await own.stop()
+        await own.start()
+        await own.quiet()
+        await asyncio.sleep(2)
+        reminded = own.twilio.sent[before:]
+        assert sorted(each.to for each in reminded) == senders
+        assert all(says("fr", "remind_opens", each.body) for each in reminded)
 
 
 async def test_thanks_after_an_answer_asks_whether_it_was_useful(system: System) -> None:
