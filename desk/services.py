@@ -22,6 +22,7 @@ from guichet.settings import Settings
 from guichet.vault import Vault
 from knowledge_base.content import Library
 from knowledge_base.dialogue import Texts
+from knowledge_base.phrasebook import Phrasebook
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,12 @@ class Services:
 
 
 def make_services(
-    settings: Settings, redis: Redis, vault: Vault, library: Library, texts: Texts
+    settings: Settings,
+    redis: Redis,
+    vault: Vault,
+    library: Library,
+    texts: Texts,
+    phrasebook: Phrasebook,
 ) -> Services:
     mailbox = Mailbox(redis, vault, settings.retention_days)
     threads = Threads(redis, vault, settings.retention_days)
@@ -61,6 +67,7 @@ def make_services(
         make_channels(settings, redis, vault),
         library,
         texts,
+        phrasebook,
         settings.desk_capacity,
     )
     return Services(

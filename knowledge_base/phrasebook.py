@@ -6,6 +6,7 @@ sentence may name fields that the advisor fills in.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, time
@@ -23,6 +24,8 @@ PHRASEBOOK = ROOT / "desk" / "phrasebook"
 #: What a sentence may name: a day and an hour are written as its language writes them, the rest
 #: stands as the advisor types it.
 FIELDS = ("date", "time", "place", "document", "person", "number")
+#: What stands where a field is still empty.
+BLANK = "…"
 #: Characters of a field.
 LONGEST_FIELD = 120
 
@@ -66,11 +69,29 @@ def fields_of(sentence: str) -> tuple[str, ...]:
     return tuple(name for name in FIELDS if name in named)
 
 
-def fill_fields(sentence: str, language: str, values: Mapping[str, str]) -> str:
-    """As Phrasebook.say, of any sentence. Raises WrongField."""
-    filled = {name: _written(name, values.get(name, ""), language) for name in fields_of(sentence)}
+def fill_fields(
+    sentence: str, language: str, values: Mapping[str, str], blank: str | None = None
+) -> str:
+    """As Phrasebook.say, of any sentence; with `blank` for what is not filled in yet.
+
+    Raises WrongField, but not where there is a `blank`.
+    """
+
+    def written(match: re.Match[str]) -> str:
+        try:
+            return _written(match[1], values.get(match[1], ""), language)
+        except WrongField:
+            if blank is None:
+                raise
+            return blank
+
     # In one pass: braces in a value are the advisor's own.
-    return PLACEHOLDER.sub(lambda match: filled[match[1]], sentence)
+    return PLACEHOLDER.sub(written, sentence)
+
+
+def blanks(sentence: str) -> str:
+    """A sentence with dots for its fields."""
+    return PLACEHOLDER.sub(BLANK, sentence)
 
 
 def load_phrasebook(folder: Path = PHRASEBOOK, languages: Collection[str] = ()) -> Phrasebook:

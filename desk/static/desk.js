@@ -161,6 +161,7 @@ document.addEventListener("submit", async (submit) => {
   submit.preventDefault();
   const fields = Object.fromEntries(new FormData(form));
   if ("article" in form.dataset) { composer?.sendArticle(fields); return; }
+  if ("phraseForm" in form.dataset) { composer?.sendPhrase(fields); return; }
   const button = form.querySelector("button:not([type=button])");
   button.disabled = true;
   try {
