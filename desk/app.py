@@ -15,7 +15,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from desk import account, audit_page, chat, phrases
+from desk import account, audit_page, case_file, chat, phrases
 from desk.guard import Guard, SecureHeaders
 from desk.pages import STATIC
 from desk.services import Services, make_services
@@ -60,7 +60,7 @@ class Desk:
                 ),
                 *(
                     Route(f"/c/{{conversation}}/{n}", page(h), methods=["POST"])
-                    for n, h in (chat.STEPS | phrases.STEPS).items()
+                    for n, h in (chat.STEPS | phrases.STEPS | case_file.STEPS).items()
                 ),
                 Route("/c/{conversation}/file/{name:path}", page(chat.file)),
                 Route("/sign-in", sign_in.show),

@@ -18,6 +18,7 @@ from starlette.responses import (
 from connectors import media
 from connectors.cases import Full
 from connectors.keys import desk
+from desk import case_file
 from desk.counter import Gone
 from desk.guard import Handler, Visit
 from desk.opened import ID, answer, case_of, done
@@ -238,6 +239,7 @@ async def _chat(visit: Visit) -> dict[str, Any] | None:
         "row": view.row(case, {}),
         "bubbles": view.bubbles(entries),
         "packet": view.packet(case, entries, person),
+        **await case_file.shown(visit, case, person),
         "notes": view.notes(await services.cases.notes(visit.conversation)),
         "colleagues": colleagues,
         "stopped": person is None or person.state.stopped,
@@ -250,18 +252,35 @@ async def _chat(visit: Visit) -> dict[str, Any] | None:
 
 async def _lists(visit: Visit, current: str) -> dict[str, Any]:
     services, view = visit.services, await view_of(visit)
-    waiting, total = await services.cases.waiting(SHOWN)
+    label = visit.request.query_params.get("label", "")
+    labels = await services.details.labels()
+    if label not in labels:
+        label = ""
+    waiting, total = await (
+        services.cases.waiting_with(label, SHOWN) if label else services.cases.waiting(SHOWN)
+    )
     mine = await services.cases.of(visit.advisor.id)
     found = cast(dict[bytes, bytes], await services.redis.hgetall(desk(f"seen:{visit.advisor.id}")))
     seen = {id_.decode(): int(at) for id_, at in found.items()}
     taken = [case for case in await services.cases.claimed() if case.advisor != visit.advisor.id]
+    done = await services.cases.done(10)
+    if label:
+        having = await services.details.with_label(label)
+        mine, taken, done = (
+            [case for case in cases if case.conversation in having] for cases in (mine, taken, done)
+        )
+    lists = {"waiting": waiting, "mine": mine, "taken": taken[:SHOWN], "done": done}
+    details = await services.details.of_all(
+        [case.conversation for cases in lists.values() for case in cases]
+    )
     return {
-        "waiting": [view.row(case, seen) for case in waiting],
+        **{
+            name: [view.row(case, seen, details) for case in cases] for name, cases in lists.items()
+        },
         "total": total,
-        "mine": [view.row(case, seen) for case in mine],
-        "taken": [view.row(case, seen) for case in taken[:SHOWN]],
-        "done": [view.row(case, seen) for case in await services.cases.done(10)],
         "current": current,
+        "label": label,
+        "labels": labels,
         "capacity": services.settings.desk_capacity,
         "wrong": visit.request.query_params.get("wrong", ""),
     }

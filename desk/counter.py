@@ -9,6 +9,7 @@ import contextlib
 import secrets
 from collections.abc import Mapping, Sequence
 
+from connectors.case_details import CaseDetails
 from connectors.cases import Case, Cases, NotYours
 from connectors.channels import Channel, Limits
 from connectors.escalation import WAITING
@@ -49,6 +50,7 @@ class Counter:
     def __init__(
         self,
         cases: Cases,
+        details: CaseDetails,
         threads: Threads,
         audit: Audit,
         channels: Mapping[str, Channel],
@@ -58,6 +60,7 @@ class Counter:
         capacity: int,
     ) -> None:
         self.cases, self.threads, self._audit = cases, threads, audit
+        self._details = details
         self._channels, self._library, self._texts = channels, library, texts
         self.phrasebook = phrasebook
         self._capacity = capacity
@@ -179,6 +182,7 @@ class Counter:
                 RATING,
             )
         await self.cases.close(case)
+        await self._details.followed_up(conversation)
         await self._audit.add("close", advisor.id, conversation)
 
     async def add_note(self, conversation: str, advisor: Advisor, text: str) -> None:

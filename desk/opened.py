@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
+from connectors.case_details import WrongDetail
 from connectors.cases import Case, Full, NotYours
 from connectors.keys import desk
 from desk.counter import Gone, NoPhrase, Silenced, WrongText
@@ -27,6 +28,7 @@ _FAULTS: dict[type[Exception], tuple[str, int]] = {
     WrongText: ("wrong_text", 400),
     WrongField: ("wrong_field", 400),
     NoPhrase: ("no_phrase", 404),
+    WrongDetail: ("wrong_detail", 400),
     KeyError: ("no_article", 404),
 }
 

@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo
 
 from redis.asyncio import Redis
 
+from connectors.case_details import CaseDetails
 from connectors.cases import Cases
 from connectors.mailbox import Mailbox
+from connectors.notebook import Notebook
 from connectors.registry import make_channels
 from connectors.threads import Threads
 from desk.accounts import Accounts
@@ -37,6 +39,8 @@ class Services:
     audit: Audit
     mailbox: Mailbox
     cases: Cases
+    details: CaseDetails
+    notebook: Notebook
     threads: Threads
     counter: Counter
     articles: Articles
@@ -60,8 +64,10 @@ def make_services(
     mailbox = Mailbox(redis, vault, settings.retention_days)
     threads = Threads(redis, vault, settings.retention_days)
     audit = Audit(redis, vault)
+    details = CaseDetails(redis, vault, settings.retention_days)
     counter = Counter(
         mailbox.cases,
+        details,
         threads,
         audit,
         make_channels(settings, redis, vault),
@@ -79,10 +85,12 @@ def make_services(
         audit,
         mailbox,
         mailbox.cases,
+        details,
+        Notebook(redis, vault, settings.retention_days),
         threads,
         counter,
         Articles(library, settings.kb_url or "http://127.0.0.1:5006"),
         Hub(redis),
-        Sweeper(mailbox.cases, threads, settings.claim_minutes),
+        Sweeper(mailbox.cases, details, threads, settings.hours(), settings.claim_minutes),
         ZoneInfo(settings.desk_timezone),
     )

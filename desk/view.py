@@ -14,17 +14,20 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from connectors.case_details import Details, labels_of
 from connectors.cases import Case
 from connectors.threads import Person
 from connectors.transcript import Entry, Line
 from desk.accounts import Advisor
 from desk.articles import Articles
 from desk.texts import FOLDER, words
+from guichet.clock import today
 from knowledge_base.languages import load_languages
 from knowledge_base.phrasebook import Phrasebook, blanks
 
 #: A proposal of a lower score says nothing.
 SHOWN = 0.02
+_NO_DETAILS: Mapping[str, Details] = {}
 TEMPLATES = FOLDER.parent / "templates"
 
 
@@ -44,6 +47,8 @@ class Row:
     unread: bool
     advisor: str
     rating: int
+    labels: tuple[str, ...]
+    due: bool  #: an advisor wanted to see it again by today
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,11 @@ class View:
         self._advisor, self._names = advisor, names
         self._articles, self._phrasebook, self._zone = articles, phrasebook, zone
 
-    def row(self, case: Case, seen: Mapping[str, int]) -> Row:
+    def row(
+        self, case: Case, seen: Mapping[str, int], details: Mapping[str, Details] = _NO_DETAILS
+    ) -> Row:
+        """`seen`: when the advisor last looked, in ms; `details`: see CaseDetails.of_all."""
+        noted = details.get(case.conversation, {})
         packet = case.packet
         subject = packet.question if packet is not None else ""
         return Row(
@@ -105,6 +114,8 @@ class View:
             case.status == "claimed" and case.heard > seen.get(case.conversation, 0),
             self._names.get(case.advisor, ""),
             case.rating,
+            tuple(labels_of(noted.get("labels", ""))),
+            case.status != "closed" and "" < noted.get("follow_up", "") <= today().isoformat(),
         )
 
     def bubbles(self, entries: Sequence[Entry]) -> list[Bubble]:

@@ -20,7 +20,7 @@ PAGES = ["/", "/lists", "/events", "/c/{c}", "/c/{c}/pane", "/c/{c}/lines", "/c/
          "/c/{c}/file/SM1:0:image/png", "/account", "/audit"]  # fmt: skip
 STEPS = ["/next", "/c/{c}/claim", "/c/{c}/release", "/c/{c}/transfer", "/c/{c}/close",
          "/c/{c}/reply", "/c/{c}/article", "/c/{c}/phrase", "/c/{c}/phrase-preview",
-         "/c/{c}/note", "/c/{c}/presence", "/sign-out",
+         "/c/{c}/details", "/c/{c}/note", "/c/{c}/presence", "/sign-out",
          "/account/password", "/account/language", "/account/session", "/account/codes",
          "/account/codes/confirm", "/account/codes/end"]  # fmt: skip
 
