@@ -16,7 +16,8 @@ ENQUEUE = (
     + """
 local status = redis.call('HGET', KEYS[2], 'status')
 if status == 'claimed' then return {'claimed', 0} end
-if status == 'waiting' then
+-- Who was only to be followed up has asked now: as anybody who asks.
+if status == 'waiting' and redis.call('HGET', KEYS[2], 'why') ~= 'follow_up' then
   if tonumber(ARGV[4]) < tonumber(redis.call('HGET', KEYS[2], 'score')) then
     -- It has become urgent: ahead, but before nobody who was urgent earlier.
     redis.call('HSET', KEYS[2], 'score', ARGV[4], 'why', ARGV[2])
@@ -123,13 +124,15 @@ redis.call('HSET', KEYS[1], 'answered', '1')
 return 'ok'
 """
 
-# KEYS case, events; ARGV conversation, now, expiry in s, events kept.
+# KEYS case, events, details, tags; ARGV conversation, now, expiry in s, events kept.
 HEARD = (
     _TELL
     + """
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 redis.call('HSET', KEYS[1], 'heard', ARGV[2])
-redis.call('EXPIRE', KEYS[1], ARGV[3])
+for i = 1, 4 do
+  if i ~= 2 then redis.call('EXPIRE', KEYS[i], ARGV[3]) end
+end
 tell(KEYS[2], ARGV[4], 'message', ARGV[1], redis.call('HGET', KEYS[1], 'advisor') or '')
 return 1
 """
@@ -146,14 +149,83 @@ return 1
 """
 )
 
-# KEYS queue, claims, closed, of the advisor, case, notes, events; ARGV conversation, events
-# kept.
-FORGET = (
+# The conversation has these labels no more; one that nobody has is not offered.
+_UNTAG = """
+local function untag(tags, labels, prefix, conversation)
+  for _, id in ipairs(redis.call('SMEMBERS', tags)) do
+    redis.call('SREM', prefix .. id, conversation)
+    if redis.call('EXISTS', prefix .. id) == 0 then redis.call('ZREM', labels, id) end
+  end
+  redis.call('DEL', tags)
+end
+"""
+
+# KEYS case, details, tags, labels, follow-ups, events; ARGV conversation, now, expiry in s,
+# events kept, when it is due ("-": as it was, "": never), prefix of a label's key, how many
+# labels follow (-1: as they were), their ids, then pairs of a field and its sealed value.
+DETAILS = (
+    _TELL
+    + _UNTAG
+    + """
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+local count = tonumber(ARGV[7])
+local kind = 'note'
+if count >= 0 then
+  kind = 'queue'
+  untag(KEYS[3], KEYS[4], ARGV[6], ARGV[1])
+  for i = 8, 7 + count do
+    redis.call('SADD', KEYS[3], ARGV[i])
+    redis.call('SADD', ARGV[6] .. ARGV[i], ARGV[1])
+    redis.call('EXPIRE', ARGV[6] .. ARGV[i], ARGV[3])
+    redis.call('ZADD', KEYS[4], ARGV[2], ARGV[i])
+  end
+end
+for i = 8 + math.max(count, 0), #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+redis.call('EXPIRE', KEYS[2], ARGV[3])
+redis.call('EXPIRE', KEYS[3], ARGV[3])
+if ARGV[5] == '' then redis.call('ZREM', KEYS[5], ARGV[1])
+elseif ARGV[5] ~= '-' then redis.call('ZADD', KEYS[5], ARGV[5], ARGV[1]) end
+tell(KEYS[6], ARGV[4], kind, ARGV[1], '')
+return 1
+"""
+)
+
+# KEYS follow-ups, queue, case, closed, events; ARGV conversation, now, events kept.
+COME_BACK = (
     _TELL
     + """
-for i = 1, 3 do redis.call('ZREM', KEYS[i], ARGV[1]) end
-redis.call('SREM', KEYS[4], ARGV[1])
-if redis.call('DEL', KEYS[5], KEYS[6]) > 0 then tell(KEYS[7], ARGV[2], 'gone', ARGV[1], '') end
+local due = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if not due or tonumber(due) > tonumber(ARGV[2]) then return 'later' end
+redis.call('ZREM', KEYS[1], ARGV[1])
+local status = redis.call('HGET', KEYS[3], 'status')
+if not status then return 'gone' end
+if status == 'closed' then
+  -- Not "open": nobody waits in the way that the usual wait is measured by.
+  redis.call('HSET', KEYS[3], 'status', 'waiting', 'why', 'follow_up', 'since', ARGV[2],
+    'score', ARGV[2], 'open', '0', 'advisor', '', 'token', '', 'by', '')
+  redis.call('HDEL', KEYS[3], 'claimed', 'answered', 'closed', 'rating')
+  redis.call('ZREM', KEYS[4], ARGV[1])
+  redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
+  tell(KEYS[5], ARGV[3], 'queue', ARGV[1], '')
+else
+  tell(KEYS[5], ARGV[3], 'due', ARGV[1], redis.call('HGET', KEYS[3], 'advisor') or '')
+end
+return status
+"""
+)
+
+# KEYS queue, claims, closed, follow-ups, of the advisor, tags, labels, events, then all that
+# is deleted: case, notes, details; ARGV conversation, events kept, prefix of a label's key.
+FORGET = (
+    _TELL
+    + _UNTAG
+    + """
+for i = 1, 4 do redis.call('ZREM', KEYS[i], ARGV[1]) end
+redis.call('SREM', KEYS[5], ARGV[1])
+untag(KEYS[6], KEYS[7], ARGV[3], ARGV[1])
+if redis.call('DEL', KEYS[9], KEYS[10], KEYS[11]) > 0 then
+  tell(KEYS[8], ARGV[2], 'gone', ARGV[1], '')
+end
 return 1
 """
 )

@@ -11,6 +11,7 @@ Keys, under `guichet:{desk}:`
   of:<advisor>  set of an advisor's conversations
   case:<id>     hash, see Case; `packet` is sealed
   notes:<id>    list of sealed notes from advisor to advisor
+  details:<id>  and what belongs to it: see case_details.py
   waits         list of seconds that the last people waited while the desk was open
   events        stream of what changed, for the pages: ids and names of kinds, no more
   active        set of advisors who may sign in: while it is empty nobody is promised one
@@ -34,12 +35,13 @@ from connectors.transcript import Proposal
 from guichet.vault import Vault
 
 Status = Literal["none", "waiting", "claimed", "closed"]
-Why = Literal["asked", "urgent", "danger"]
+#: follow_up: an advisor has set a day on which it comes back, see case_details.py.
+Why = Literal["asked", "urgent", "danger", "follow_up"]
 
 #: Waits that "usually" looks back on, and events that a page may catch up with.
 WAITS, EVENTS = 50, 20_000
 #: Places in the queue begin with these, in ms: what is dangerous goes before what is urgent.
-_AHEAD: dict[Why, int] = {"asked": 0, "urgent": -(10**13), "danger": -2 * 10**13}
+_AHEAD: dict[Why, int] = {"asked": 0, "follow_up": 0, "urgent": -(10**13), "danger": -2 * 10**13}
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,12 @@ class Cases:
         waits = cast(list[bytes], await self._redis.lrange(desk("waits"), 0, -1))
         return statistics.median(float(each) for each in waits) if waits else None
 
+    async def waiting_with(self, label: str, count: int) -> tuple[list[Case], int]:
+        """As `waiting`, of those that have a label (its id, see case_details.py)."""
+        weights = {desk("queue"): 1, desk(f"label:{label}"): 0}
+        ids = _ids(await self._redis.zinter(cast(Any, weights)))
+        return await self.find_all(ids[:count]), len(ids)
+
     async def waiting(self, count: int, start: int = 0) -> tuple[list[Case], int]:
         """So many of the queue from its head, and how many there are in all."""
         ids = _ids(await self._redis.zrange(desk("queue"), start, start + count - 1))
@@ -242,7 +250,12 @@ class Cases:
     async def heard(self, conversation: str) -> None:
         """The person has written: tell the pages."""
         await self._heard(
-            keys=[desk(f"case:{conversation}"), desk("events")],
+            keys=[
+                desk(f"case:{conversation}"),
+                desk("events"),
+                desk(f"details:{conversation}"),
+                desk(f"tags:{conversation}"),
+            ],
             args=[conversation, _now_ms(), self._expiry_s, EVENTS],
         )
 
@@ -257,10 +270,12 @@ class Cases:
         case = await self.find(conversation)
         await self._forget(
             keys=[
-                desk("queue"), desk("claims"), desk("closed"), desk(f"of:{case.advisor}"),
-                desk(f"case:{conversation}"), desk(f"notes:{conversation}"), desk("events"),
+                desk("queue"), desk("claims"), desk("closed"), desk("follow-ups"),
+                desk(f"of:{case.advisor}"), desk(f"tags:{conversation}"), desk("labels"),
+                desk("events"), desk(f"case:{conversation}"), desk(f"notes:{conversation}"),
+                desk(f"details:{conversation}"),
             ],
-            args=[conversation, EVENTS],
+            args=[conversation, EVENTS, desk("label:")],
         )  # fmt: skip
 
     async def add_note(self, conversation: str, advisor: str, text: str) -> None:

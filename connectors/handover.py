@@ -77,7 +77,9 @@ class Handover:
             await self._cases.forget(conversation)
             return replace(answered, trace=replace(trace, desk=""))
         answered = replace(answered, trace=trace)
-        if case.status == "waiting" and answered.trace.desk == WAITING and answered.parts:
+        # Who is to be followed up has not asked: nothing is said of a place.
+        asked = case.status == "waiting" and case.why != "follow_up"
+        if asked and answered.trace.desk == WAITING and answered.parts:
             if answered.trace.always:
                 return answered  # the place was just told
             return await self._with_place_kept(answered, channel)

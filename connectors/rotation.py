@@ -86,7 +86,7 @@ async def reseal(redis: Redis, keys: list[str], say: Callable[[str], None]) -> d
         elif name.startswith(("conversation:", "case:")):
             context = name.partition(":")[2]
             await _fields(redis, key, partial(_one, again, at_rest, context), SEALED)
-        elif name.startswith(("media:", "log:", "reminders:")):
+        elif name.startswith(("media:", "log:", "reminders:", "details:")):
             context = name.partition(":")[2]
             await _fields(redis, key, partial(_one, again, at_rest, context))
         elif name == "advisors":

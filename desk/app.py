@@ -15,7 +15,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from desk import account, audit_page, chat
+from desk import account, audit_page, case_file, chat, phrases
 from desk.guard import Guard, SecureHeaders
 from desk.open_id import OpenId
 from desk.pages import STATIC
@@ -26,6 +26,7 @@ from guichet.settings import Settings
 from guichet.vault import unlock
 from knowledge_base.content import load_library
 from knowledge_base.dialogue import load_texts
+from knowledge_base.phrasebook import load_phrasebook
 
 
 class Desk:
@@ -38,6 +39,7 @@ class Desk:
         )
         self._library = load_library()
         self._texts = load_texts(self._library.facts, settings.retention_days)
+        self._phrasebook = load_phrasebook()
         self._services: Services | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._secure = (settings.public_url or "").startswith("https://")
@@ -54,10 +56,13 @@ class Desk:
                 Route("/events", page(chat.events)),
                 Route("/next", page(chat.claim_next), methods=["POST"]),
                 Route("/c/{conversation}", page(chat.conversation)),
-                *(Route(f"/c/{{conversation}}/{n}", page(h)) for n, h in chat.PARTS.items()),
+                *(
+                    Route(f"/c/{{conversation}}/{n}", page(h))
+                    for n, h in (chat.PARTS | phrases.PARTS).items()
+                ),
                 *(
                     Route(f"/c/{{conversation}}/{n}", page(h), methods=["POST"])
-                    for n, h in chat.STEPS.items()
+                    for n, h in (chat.STEPS | phrases.STEPS | case_file.STEPS).items()
                 ),
                 Route("/c/{conversation}/file/{name:path}", page(chat.file)),
                 Route("/sign-in", sign_in.show),
@@ -87,8 +92,9 @@ class Desk:
             vault = await unlock(self._redis, self._settings)
             if self._services is None:  # another request was as early
                 self._services = make_services(
-                    self._settings, self._redis, vault, self._library, self._texts
-                )
+                    self._settings, self._redis, vault, self._library, self._texts,
+                    self._phrasebook,
+                )  # fmt: skip
                 self._tasks = [
                     asyncio.create_task(self._services.hub.run()),
                     asyncio.create_task(self._services.sweeper.run()),

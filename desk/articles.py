@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import aiohttp
@@ -43,6 +44,15 @@ class Articles:
         """The title for who reads `reader`; the id where there is no such article."""
         article = self._library.articles.get((reader, id)) or self._library.articles.get(("fr", id))
         return self._library.fill(article.title, article.language) if article else id
+
+    @property
+    def ids(self) -> Collection[str]:
+        return self._library.entries.keys()
+
+    def titles(self, reader: str) -> list[tuple[str, str]]:
+        """`(id, title)` of every article, by title."""
+        titles = [(id, self.title(id, reader)) for id in self._library.entries]
+        return sorted(titles, key=lambda each: fold(each[1]))
 
     async def search(self, query: str, reader: str, person: str) -> list[Found]:
         """`reader`: the advisor's language, `person`: the one it would be sent in."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Awaitable
 from typing import Any, cast
 from urllib.parse import quote
 
@@ -17,10 +16,12 @@ from starlette.responses import (
 )
 
 from connectors import media
-from connectors.cases import Case, Full, NotYours
+from connectors.cases import Full
 from connectors.keys import desk
-from desk.counter import Gone, Silenced, WrongText
+from desk import case_file
+from desk.counter import Gone
 from desk.guard import Handler, Visit
+from desk.opened import ID, answer, case_of, done
 from desk.pages import render, view_of
 from desk.texts import words
 from desk.view import direction, tag
@@ -28,10 +29,6 @@ from desk.view import direction, tag
 #: Conversations shown of the queue at once; the rest is counted.
 SHOWN = 50
 LINES = 200
-#: The same advisor opening the same conversation again so soon is one access in the log.
-SAME_ACCESS_S = 300
-PRESENCE_S = 40
-_ID = re.compile(r"[0-9a-f]{32}")
 _EVENT_ID = re.compile(r"\d{1,16}(-\d{1,10})?")
 #: What a browser shows by itself; anything else is downloaded.
 _INLINE = media.PICTURES | media.SOUNDS
@@ -69,7 +66,7 @@ async def pane(visit: Visit) -> Response:
 async def lines(visit: Visit) -> Response:
     """The lines after one that the page has."""
     after = visit.request.query_params.get("after", "")
-    case = await _case(visit)
+    case = await case_of(visit)
     if case is None or (after and not _EVENT_ID.fullmatch(after)):
         return PlainTextResponse("no such conversation", 404)
     await _seen(visit)
@@ -82,7 +79,7 @@ async def lines(visit: Visit) -> Response:
 
 async def states(visit: Visit) -> Response:
     """What became of the messages shown, by the ids of their lines."""
-    if await _case(visit) is None:
+    if await case_of(visit) is None:
         return PlainTextResponse("no such conversation", 404)
     entries = await visit.services.threads.lines(visit.conversation, "", LINES)
     known = words(visit.advisor.language)
@@ -98,7 +95,7 @@ async def states(visit: Visit) -> Response:
 async def file(visit: Visit) -> Response:
     """A photo or voice note, opened. It is data: nothing in it may run."""
     name = str(visit.request.path_params["name"])
-    if await _case(visit) is None:
+    if await case_of(visit) is None:
         return PlainTextResponse("no such conversation", 404)
     sealed = (await visit.services.mailbox.media(visit.conversation)).get(name)
     if sealed is None:
@@ -121,62 +118,62 @@ async def file(visit: Visit) -> Response:
 
 
 async def claim(visit: Visit) -> Response:
-    return await _done(visit, visit.services.counter.claim(visit.conversation, visit.advisor))
+    return await done(visit, visit.services.counter.claim(visit.conversation, visit.advisor))
 
 
 async def claim_next(visit: Visit) -> Response:
     try:
         found = await visit.services.counter.claim_next(visit.advisor)
     except Full:
-        return _answer(visit, "/desk/?wrong=full", "full", 409)
+        return answer(visit, "/desk/?wrong=full", "full", 409)
     return RedirectResponse(f"/desk/c/{found}" if found else "/desk/", 303)
 
 
 async def release(visit: Visit) -> Response:
     note = visit.form.get("note", "")
     step = visit.services.counter.release(visit.conversation, visit.advisor, note)
-    return await _done(visit, step)
+    return await done(visit, step)
 
 
 async def transfer(visit: Visit) -> Response:
     colleague = await visit.services.accounts.find(visit.form.get("to", ""))
     if colleague is None or colleague.disabled:
-        return _answer(visit, f"/desk/c/{visit.conversation}?wrong=not_yours", "not_yours", 409)
+        return answer(visit, f"/desk/c/{visit.conversation}?wrong=not_yours", "not_yours", 409)
     step = visit.services.counter.transfer(
         visit.conversation, visit.advisor, colleague, visit.form.get("note", "")
     )
-    return await _done(visit, step)
+    return await done(visit, step)
 
 
 async def close(visit: Visit) -> Response:
-    return await _done(visit, visit.services.counter.close(visit.conversation, visit.advisor))
+    return await done(visit, visit.services.counter.close(visit.conversation, visit.advisor))
 
 
 async def reply(visit: Visit) -> Response:
     step = visit.services.counter.reply(
         visit.conversation, visit.advisor, visit.form.get("text", ""), visit.form.get("id", "")
     )
-    return await _done(visit, step)
+    return await done(visit, step)
 
 
 async def send_article(visit: Visit) -> Response:
     step = visit.services.counter.send_article(
         visit.conversation, visit.advisor, visit.form.get("article", ""), visit.form.get("id", "")
     )
-    return await _done(visit, step)
+    return await done(visit, step)
 
 
 async def note(visit: Visit) -> Response:
     step = visit.services.counter.add_note(
         visit.conversation, visit.advisor, visit.form.get("text", "")
     )
-    return await _done(visit, step)
+    return await done(visit, step)
 
 
 async def articles(visit: Visit) -> Response:
     """Articles found by the advisor's words, with what the person would get."""
     query = visit.request.query_params.get("q", "")[:200]
-    if await _case(visit) is None:
+    if await case_of(visit) is None:
         return PlainTextResponse("no such conversation", 404)
     try:
         person = await visit.services.counter.person(visit.conversation)
@@ -195,7 +192,7 @@ async def articles(visit: Visit) -> Response:
 async def presence(visit: Visit) -> Response:
     """ "reading" or "typing", for colleagues who look at the same conversation."""
     word = visit.form.get("word", "")
-    if word not in ("reading", "typing", "away") or await _case(visit) is None:
+    if word not in ("reading", "typing", "away") or await case_of(visit) is None:
         return PlainTextResponse("not a sign of presence", 400)
     cases = visit.services.cases
     await cases.tell(
@@ -208,7 +205,7 @@ async def events(visit: Visit) -> Response:
     services, query = visit.services, visit.request.query_params
     after = visit.request.headers.get("Last-Event-ID", "") or query.get("after", "")
     watched = query.get("c", "")
-    if (after and not _EVENT_ID.fullmatch(after)) or (watched and not _ID.fullmatch(watched)):
+    if (after and not _EVENT_ID.fullmatch(after)) or (watched and not ID.fullmatch(watched)):
         return PlainTextResponse("not an event", 400)
 
     async def still_signed_in() -> bool:
@@ -221,21 +218,8 @@ async def events(visit: Visit) -> Response:
     return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
 
 
-async def _case(visit: Visit) -> Case | None:
-    """The case, once the access is in the log. Who never asked for a person has none."""
-    if not _ID.fullmatch(visit.conversation):
-        return None
-    case = await visit.services.cases.find(visit.conversation)
-    if case.status == "none":
-        return None
-    known = desk(f"opened:{visit.session.id[:16]}:{visit.conversation}")
-    if await visit.services.redis.set(known, "1", nx=True, ex=SAME_ACCESS_S):
-        await visit.services.audit.add("open", visit.advisor.id, visit.conversation)
-    return case
-
-
 async def _chat(visit: Visit) -> dict[str, Any] | None:
-    case = await _case(visit)
+    case = await case_of(visit)
     if case is None:
         return None
     services, view = visit.services, await view_of(visit)
@@ -255,6 +239,7 @@ async def _chat(visit: Visit) -> dict[str, Any] | None:
         "row": view.row(case, {}),
         "bubbles": view.bubbles(entries),
         "packet": view.packet(case, entries, person),
+        **await case_file.shown(visit, case, person),
         "notes": view.notes(await services.cases.notes(visit.conversation)),
         "colleagues": colleagues,
         "stopped": person is None or person.state.stopped,
@@ -267,18 +252,35 @@ async def _chat(visit: Visit) -> dict[str, Any] | None:
 
 async def _lists(visit: Visit, current: str) -> dict[str, Any]:
     services, view = visit.services, await view_of(visit)
-    waiting, total = await services.cases.waiting(SHOWN)
+    label = visit.request.query_params.get("label", "")
+    labels = await services.details.labels()
+    if label not in labels:
+        label = ""
+    waiting, total = await (
+        services.cases.waiting_with(label, SHOWN) if label else services.cases.waiting(SHOWN)
+    )
     mine = await services.cases.of(visit.advisor.id)
     found = cast(dict[bytes, bytes], await services.redis.hgetall(desk(f"seen:{visit.advisor.id}")))
     seen = {id_.decode(): int(at) for id_, at in found.items()}
     taken = [case for case in await services.cases.claimed() if case.advisor != visit.advisor.id]
+    done = await services.cases.done(10)
+    if label:
+        having = await services.details.with_label(label)
+        mine, taken, done = (
+            [case for case in cases if case.conversation in having] for cases in (mine, taken, done)
+        )
+    lists = {"waiting": waiting, "mine": mine, "taken": taken[:SHOWN], "done": done}
+    details = await services.details.of_all(
+        [case.conversation for cases in lists.values() for case in cases]
+    )
     return {
-        "waiting": [view.row(case, seen) for case in waiting],
+        **{
+            name: [view.row(case, seen, details) for case in cases] for name, cases in lists.items()
+        },
         "total": total,
-        "mine": [view.row(case, seen) for case in mine],
-        "taken": [view.row(case, seen) for case in taken[:SHOWN]],
-        "done": [view.row(case, seen) for case in await services.cases.done(10)],
         "current": current,
+        "label": label,
+        "labels": labels,
         "capacity": services.settings.desk_capacity,
         "wrong": visit.request.query_params.get("wrong", ""),
     }
@@ -293,36 +295,6 @@ async def _seen(visit: Visit) -> None:
 
 async def _now(visit: Visit) -> str:
     return await visit.services.hub.newest()
-
-
-_FAULTS: dict[type[Exception], tuple[str, int]] = {
-    NotYours: ("not_yours", 409),
-    Full: ("full", 409),
-    Gone: ("gone", 404),
-    Silenced: ("silenced", 409),
-    WrongText: ("wrong_text", 400),
-    KeyError: ("no_article", 404),
-}
-
-
-async def _done(visit: Visit, step: Awaitable[None]) -> Response:
-    """The answer to a form or to the page's own script."""
-    here = f"/desk/c/{visit.conversation}"
-    if not _ID.fullmatch(visit.conversation):
-        cast(Any, step).close()
-        return PlainTextResponse("no such conversation", 404)
-    try:
-        await step
-    except tuple(_FAULTS) as fault:
-        code, status = _FAULTS[type(fault)]
-        return _answer(visit, f"{here}?wrong={code}", code, status)
-    return _answer(visit, here, "", 204)
-
-
-def _answer(visit: Visit, where: str, code: str, status: int) -> Response:
-    if "X-Requested-With" in visit.request.headers:
-        return JSONResponse({"wrong": code}, status) if code else Response(status_code=status)
-    return RedirectResponse(where, 303)
 
 
 #: What is done with a conversation, by the last part of its address.

@@ -9,6 +9,7 @@ import contextlib
 import secrets
 from collections.abc import Mapping, Sequence
 
+from connectors.case_details import CaseDetails
 from connectors.cases import Case, Cases, NotYours
 from connectors.channels import Channel, Limits
 from connectors.escalation import WAITING
@@ -21,6 +22,7 @@ from desk.audit import Audit
 from guichet import sms
 from knowledge_base.content import Library
 from knowledge_base.dialogue import Texts
+from knowledge_base.phrasebook import Phrasebook
 
 #: Characters of one reply: ten SMS segments, as Twilio takes, or a chat message.
 LONGEST = {"sms": 1500, "chat": 3500}
@@ -38,21 +40,29 @@ class WrongText(Exception):
     """Empty or too long."""
 
 
+class NoPhrase(Exception):
+    """The phrasebook has no such sentence."""
+
+
 class Counter:
     """Claims, answers, hands on, closes."""
 
     def __init__(
         self,
         cases: Cases,
+        details: CaseDetails,
         threads: Threads,
         audit: Audit,
         channels: Mapping[str, Channel],
         library: Library,
         texts: Texts,
+        phrasebook: Phrasebook,
         capacity: int,
     ) -> None:
         self.cases, self.threads, self._audit = cases, threads, audit
+        self._details = details
         self._channels, self._library, self._texts = channels, library, texts
+        self.phrasebook = phrasebook
         self._capacity = capacity
 
     async def claim(self, conversation: str, advisor: Advisor) -> None:
@@ -126,6 +136,34 @@ class Counter:
             return self._library.fill(article.sms, article.language)
         return self._library.fill(f"{article.title}\n\n{article.message}", article.language)
 
+    async def send_phrase(
+        self,
+        conversation: str,
+        advisor: Advisor,
+        key: str,
+        values: Mapping[str, str],
+        client_id: str,
+    ) -> None:
+        """A sentence of the phrasebook, as send_article.
+
+        Raises NotYours, Gone, Silenced, NoPhrase, WrongField.
+        """
+        person = await self.person(conversation)
+        text = self.phrase_text(key, person, values)
+        line = Line(
+            "advisor", kind="phrase", language=person.language, advisor=advisor.id, answered=(key,)
+        )
+        texts = parts(text, self.limits(person))
+        await self._say(conversation, advisor, person, texts, line, client_id)
+        await self._audit.add("phrase", advisor.id, conversation, key)
+
+    def phrase_text(self, key: str, person: Person, values: Mapping[str, str]) -> str:
+        """What would be sent. Raises NoPhrase, WrongField."""
+        try:
+            return self.phrasebook.say(key, person.language, values)
+        except KeyError:
+            raise NoPhrase from None
+
     async def close(self, conversation: str, advisor: Advisor) -> None:
         """Asks how it went and gives the conversation back to the bot. Raises NotYours."""
         case = await self._mine(conversation, advisor)
@@ -144,6 +182,7 @@ class Counter:
                 RATING,
             )
         await self.cases.close(case)
+        await self._details.followed_up(conversation)
         await self._audit.add("close", advisor.id, conversation)
 
     async def add_note(self, conversation: str, advisor: Advisor, text: str) -> None:

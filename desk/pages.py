@@ -32,7 +32,13 @@ async def names(services: Services) -> dict[str, str]:
 
 async def view_of(visit: Visit) -> View:
     services = visit.services
-    return View(visit.advisor, await names(services), services.articles, services.zone)
+    return View(
+        visit.advisor,
+        await names(services),
+        services.articles,
+        services.counter.phrasebook,
+        services.zone,
+    )
 
 
 def render(visit: Visit, template: str, status: int = 200, **values: Any) -> Response:

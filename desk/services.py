@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo
 
 from redis.asyncio import Redis
 
+from connectors.case_details import CaseDetails
 from connectors.cases import Cases
 from connectors.mailbox import Mailbox
+from connectors.notebook import Notebook
 from connectors.pairing import Pairing
 from connectors.registry import make_channels
 from connectors.threads import Threads
@@ -24,6 +26,7 @@ from guichet.settings import Settings
 from guichet.vault import Vault
 from knowledge_base.content import Library
 from knowledge_base.dialogue import Texts
+from knowledge_base.phrasebook import Phrasebook
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class Services:
     audit: Audit
     mailbox: Mailbox
     cases: Cases
+    details: CaseDetails
+    notebook: Notebook
     threads: Threads
     counter: Counter
     articles: Articles
@@ -53,7 +58,12 @@ class Services:
 
 
 def make_services(
-    settings: Settings, redis: Redis, vault: Vault, library: Library, texts: Texts
+    settings: Settings,
+    redis: Redis,
+    vault: Vault,
+    library: Library,
+    texts: Texts,
+    phrasebook: Phrasebook,
 ) -> Services:
     mailbox = Mailbox(redis, vault, settings.retention_days)
     threads = Threads(redis, vault, settings.retention_days)
@@ -61,13 +71,16 @@ def make_services(
     accounts = Accounts(redis, vault)
     pairing = Pairing(redis, vault)
     channels = make_channels(settings, redis, vault)
+    details = CaseDetails(redis, vault, settings.retention_days)
     counter = Counter(
         mailbox.cases,
+        details,
         threads,
         audit,
         channels,
         library,
         texts,
+        phrasebook,
         settings.desk_capacity,
     )
     return Services(
@@ -79,11 +92,13 @@ def make_services(
         audit,
         mailbox,
         mailbox.cases,
+        details,
+        Notebook(redis, vault, settings.retention_days),
         threads,
         counter,
         Articles(library, settings.kb_url or "http://127.0.0.1:5006"),
         Hub(redis),
-        Sweeper(mailbox.cases, threads, settings.claim_minutes),
+        Sweeper(mailbox.cases, details, threads, settings.hours(), settings.claim_minutes),
         pairing,
         Alerts(settings, redis, mailbox.cases, accounts, pairing, channels),
         ZoneInfo(settings.desk_timezone),

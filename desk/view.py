@@ -14,16 +14,20 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from connectors.case_details import Details, labels_of
 from connectors.cases import Case
 from connectors.threads import Person
-from connectors.transcript import Entry
+from connectors.transcript import Entry, Line
 from desk.accounts import Advisor
 from desk.articles import Articles
 from desk.texts import FOLDER, words
+from guichet.clock import today
 from knowledge_base.languages import load_languages
+from knowledge_base.phrasebook import Phrasebook, blanks
 
 #: A proposal of a lower score says nothing.
 SHOWN = 0.02
+_NO_DETAILS: Mapping[str, Details] = {}
 TEMPLATES = FOLDER.parent / "templates"
 
 
@@ -43,6 +47,8 @@ class Row:
     unread: bool
     advisor: str
     rating: int
+    labels: tuple[str, ...]
+    due: bool  #: an advisor wanted to see it again by today
 
 
 @dataclass(frozen=True)
@@ -69,20 +75,30 @@ class Bubble:
     language: str
     files: tuple[File, ...]
     buttons: tuple[str, ...]
-    article: str
+    article: str  #: title, in the advisor's language
+    phrase: str  #: of the phrasebook, in the advisor's language
 
 
 class View:
     """Formats for one advisor: language, time zone, names of colleagues."""
 
     def __init__(
-        self, advisor: Advisor, names: Mapping[str, str], articles: Articles, zone: ZoneInfo
+        self,
+        advisor: Advisor,
+        names: Mapping[str, str],
+        articles: Articles,
+        phrasebook: Phrasebook,
+        zone: ZoneInfo,
     ) -> None:
         self.words = words(advisor.language)
         self._advisor, self._names = advisor, names
-        self._articles, self._zone = articles, zone
+        self._articles, self._phrasebook, self._zone = articles, phrasebook, zone
 
-    def row(self, case: Case, seen: Mapping[str, int]) -> Row:
+    def row(
+        self, case: Case, seen: Mapping[str, int], details: Mapping[str, Details] = _NO_DETAILS
+    ) -> Row:
+        """`seen`: when the advisor last looked, in ms; `details`: see CaseDetails.of_all."""
+        noted = details.get(case.conversation, {})
         packet = case.packet
         subject = packet.question if packet is not None else ""
         return Row(
@@ -98,6 +114,8 @@ class View:
             case.status == "claimed" and case.heard > seen.get(case.conversation, 0),
             self._names.get(case.advisor, ""),
             case.rating,
+            tuple(labels_of(noted.get("labels", ""))),
+            case.status != "closed" and "" < noted.get("follow_up", "") <= today().isoformat(),
         )
 
     def bubbles(self, entries: Sequence[Entry]) -> list[Bubble]:
@@ -120,7 +138,15 @@ class View:
             tuple(File(name, _sort(name)) for name in line.media),
             line.buttons,
             self._articles.title(article, self._advisor.language) if article else "",
+            self._phrase(line),
         )
+
+    def _phrase(self, line: Line) -> str:
+        """What was sent in another language, to be read by a colleague."""
+        if line.kind != "phrase" or line.language == self._advisor.language:
+            return ""
+        sentences = self._phrasebook.by_language[self._phrasebook.language(self._advisor.language)]
+        return blanks(sentences.get(line.answered[0], "")) if line.answered else ""
 
     def packet(self, case: Case, entries: Sequence[Entry], person: Person | None) -> dict[str, Any]:
         """Why it came here and what was tried: all from before the advisor took it."""

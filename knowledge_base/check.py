@@ -10,7 +10,7 @@ from babel import UnknownLocaleError
 
 from guichet import sms
 from guichet.settings import ROOT
-from knowledge_base import check_examples
+from knowledge_base import check_examples, check_letters, check_phrasebook
 from knowledge_base.content import (
     PLACEHOLDER,
     SECTIONS,
@@ -20,24 +20,17 @@ from knowledge_base.content import (
 )
 from knowledge_base.dialogue import RESPONSES, Texts, load_texts
 from knowledge_base.errors import ContentError
-from knowledge_base.languages import LETTERS, Language, load_languages, served
+from knowledge_base.languages import Language, load_languages, served
 
 LONGEST_TITLE = 60
 LONGEST_MESSAGE = 900
 LONGEST_DETAILS = 1000
 #: Segments that a dialogue text may have by SMS.
 LONGEST_RESPONSE = 3
-#: Most of a text's letters that may be Latin where the language has another script.
-MOST_LATIN = 0.45
 #: Names that hold a digit and are no figure.
 NAMES_WITH_DIGITS = re.compile(r"\bC2S\b|\b24h\b|\b2D\b")
 LIST_NUMBER = re.compile(r"^\d+\. ", re.MULTILINE)
 MARKDOWN = re.compile(r"\*\*|\]\(|^#", re.MULTILINE)
-LATIN_WORD = re.compile(rf"[{LETTERS['Latin']}]{{3,}}")
-#: Latin words that a text in another script may hold without the French text doing so.
-LATIN_TERMS = frozenset(
-    "anef guichet sms mms pdf jpg png qr email mail gmail spam whatsapp telegram".split()  # noqa: SIM905
-)
 
 
 def run(languages: Collection[str] | None = None) -> tuple[list[str], str]:
@@ -57,6 +50,7 @@ def run(languages: Collection[str] | None = None) -> tuple[list[str], str]:
     for language in wanted:
         faults += _articles(library, language, texts, drafts=languages is not None)
         faults += _dialogue(texts, language)
+    faults += check_phrasebook.run(wanted, _french_words(library))
     faults += _facts(library)
     faults += check_examples.run(library, wanted, drafts=languages is not None)
     summary = (
@@ -99,7 +93,9 @@ def of_article(
     labels = texts.phrases(language.code).labels
     footer = f"\n{labels['sms_more']}. {labels['sms_human']}"
     yield from _article(article, library, language, footer)
-    yield from _letters(article, language, library)
+    yield from check_letters.of_texts(
+        f"{article.path}:1", _sections(article), language, _french_words(library)
+    )
     french = library.articles.get(("fr", article.id))
     if french is not None:
         yield from _same_facts(article, french)
@@ -137,7 +133,8 @@ def _article(article: Article, library: Library, language: Language, footer: str
         if not least <= length <= most:
             yield f"{at(texts[name])}: {name} of {length} characters, not {least} to {most}"
     yield from (
-        f"{at(article.sms)}: SMS: {fault}" for fault in _sms(filled["SMS"] + footer, language)
+        f"{at(article.sms)}: SMS: {fault}"
+        for fault in check_letters.of_sms(filled["SMS"] + footer, language)
     )
 
 
@@ -145,43 +142,6 @@ def _sections(article: Article) -> dict[str, str]:
     texts = dict(zip(SECTIONS, (article.sms, article.message, article.details or ""), strict=True))
     texts["Title"] = article.title
     return {name: text for name, text in texts.items() if text}
-
-
-def _sms(text: str, language: Language) -> Iterator[str]:
-    """An SMS as it is sent, its last line included."""
-    measured = sms.measure(sms.to_gsm_7(text) if language.gsm else text)
-    if language.gsm and measured.alphabet != "GSM-7":
-        outside = sorted({c for c in sms.to_gsm_7(text) if sms.measure(c).alphabet != "GSM-7"})
-        yield f"letters outside GSM-7 that nothing replaces: {' '.join(outside)}"
-    if measured.segments > language.sms_segments:
-        yield f"{measured.segments} segments, {language.sms_segments} allowed"
-
-
-def _letters(article: Article, language: Language, library: Library) -> Iterator[str]:
-    """The text is in the language's own letters, French terms apart."""
-    where = f"{article.path}:1"
-    whole = "\n".join(PLACEHOLDER.sub(" ", text) for text in _sections(article).values())
-    foreign = sorted(set(whole) & set(language.foreign_letters))
-    if foreign:
-        yield f"{where}: letters that {language.name} does not have: {' '.join(foreign)}"
-    if language.own_letters and not set(whole.lower()) & set(language.own_letters):
-        yield f"{where}: no letter that only {language.name} has; is it in {language.name}?"
-    if language.script == "Latin":
-        others = "".join(letters for name, letters in LETTERS.items() if name != "Latin")
-        found = sorted(set(re.findall(f"[{others}]", whole)))
-        if found:
-            yield f"{where}: letters of another script: {' '.join(found)}"
-        return
-    known = _french_words(library)
-    for name, text in _sections(article).items():
-        bare = PLACEHOLDER.sub(" ", text)
-        latin = len(re.findall(f"[{LETTERS['Latin']}]", bare))
-        letters = sum(char.isalpha() for char in bare)
-        # A title may be little more than the name of a French paper.
-        if name != "Title" and letters and latin / letters > MOST_LATIN:
-            yield f"{where}: {name}: {latin / letters:.0%} Latin letters, {MOST_LATIN:.0%} allowed"
-        for word in sorted({word.casefold() for word in LATIN_WORD.findall(bare)} - known):
-            yield f"{where}: {name}: '{word}' is neither {language.name} nor in a French text"
 
 
 @lru_cache(maxsize=1)
@@ -194,8 +154,7 @@ def _french_words(library: Library) -> frozenset[str]:
         for text in _sections(article).values()
     ]
     texts += [str(fact.value) for fact in library.facts.values()]
-    words = {word.casefold() for text in texts for word in LATIN_WORD.findall(text)}
-    return frozenset(words) | LATIN_TERMS
+    return check_letters.latin_words(texts)
 
 
 def _same_facts(article: Article, french: Article) -> Iterator[str]:

@@ -54,13 +54,9 @@ class Fact:
         if self.unit == "EUR":
             return _euros(self.value, locale)
         if isinstance(self.value, date):
-            shown = format_date(self.value, "long", locale=locale)
-            # The first of a month is "1er" in French, which Babel's data do not say.
-            return (
-                shown.replace("1 ", "1er ", 1) if (locale, self.value.day) == ("fr", 1) else shown
-            )
+            return write_date(self.value, language)
         if isinstance(self.value, (int, float)):
-            return _western(format_decimal(self.value, locale=locale))
+            return western(format_decimal(self.value, locale=locale))
         return self.value
 
 
@@ -230,26 +226,36 @@ def fill(text: str, facts: Facts, language: str, later: Collection[str] = ()) ->
     return PLACEHOLDER.sub(value, text)
 
 
-def _euros(value: str | int | float | date, locale: str) -> str:
-    if not isinstance(value, (int, float)):
-        raise ContentError(f"an amount in EUR must be a number, not '{value}'")
-    whole = float(value).is_integer()
-    pattern = None if not whole else _whole_pattern(locale)
-    text = format_currency(value, "EUR", pattern, locale=locale, currency_digits=not whole)
-    return _western(text).replace("\N{NO-BREAK SPACE}", " ").replace("\u202f", " ").strip()
+def write_date(day: date, language: str) -> str:
+    """The day as the language writes it: "1er mai 2026", "1 May 2026"."""
+    known = load_languages().get(language)
+    locale = known.locale if known else language
+    shown = western(format_date(day, "long", locale=locale))
+    # The first of a month is "1er" in French, which Babel's data do not say.
+    return shown.replace("1 ", "1er ", 1) if (locale, day.day) == ("fr", 1) else shown
 
 
-def _whole_pattern(locale: str) -> str:
-    return "¤#,##0" if locale in ("en_GB", "zh_Hans") else "#,##0 ¤"
-
-
-def _western(text: str) -> str:
+def western(text: str) -> str:
+    """Digits as on French screens, and no invisible marks of direction."""
     kept = (
         str(unicodedata.decimal(char)) if char.isdecimal() else char
         for char in text
         if char not in "\u200e\u200f\u061c"
     )
     return "".join(kept)
+
+
+def _euros(value: str | int | float | date, locale: str) -> str:
+    if not isinstance(value, (int, float)):
+        raise ContentError(f"an amount in EUR must be a number, not '{value}'")
+    whole = float(value).is_integer()
+    pattern = None if not whole else _whole_pattern(locale)
+    text = format_currency(value, "EUR", pattern, locale=locale, currency_digits=not whole)
+    return western(text).replace("\N{NO-BREAK SPACE}", " ").replace("\u202f", " ").strip()
+
+
+def _whole_pattern(locale: str) -> str:
+    return "¤#,##0" if locale in ("en_GB", "zh_Hans") else "#,##0 ¤"
 
 
 def _records(path: Path) -> Iterator[tuple[str, int, dict[str, Any]]]:

@@ -1,5 +1,7 @@
 // Writing: drafts survive a reload, messages survive a lost network, and none goes twice: each
 // has an id of its own that the server counts once.
+import { Panel, Phrases } from "./panels.js";
+
 const GSM = new Set("@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà^{}\\[~]|€êâîôûëïçœ’«»…–");
 
 export class Composer {
@@ -27,12 +29,17 @@ export class Composer {
     this.form.addEventListener("submit", (submit) => {
       submit.preventDefault();
       const text = this.text.value.trim();
-      if (text) this.add({ step: "reply", text });
+      if (text) this.add({ step: "reply", text, fields: { text } });
       this.text.value = "";
       localStorage.removeItem(this.draft);
       this.count();
     }, signal);
-    this.searching(signal);
+    const desk = { call: this.call, root: this.root, csrf: this.csrf, ...signal };
+    this.articles = new Panel("article", desk);
+    this.phrases = new Phrases(desk);
+    document.addEventListener("panel", ({ detail }) => {
+      for (const panel of [this.articles, this.phrases]) if (panel.name !== detail) panel.open(false);
+    }, signal);
     for (const message of this.pending()) this.show(message);
     this.sendPending();
   }
@@ -55,10 +62,17 @@ export class Composer {
     this.sendPending();
   }
 
-  sendArticle(fields) {
-    const button = document.querySelector(`input[value="${CSS.escape(fields.article)}"]`).form.querySelector("button");
-    this.add({ step: "article", article: fields.article, text: button.getAttribute("aria-label") });
-    this.openArticles(false);
+  sendArticle({ article }) {
+    const button = document.querySelector(`input[value="${CSS.escape(article)}"]`).form.querySelector("button");
+    this.add({ step: "article", text: button.getAttribute("aria-label"), fields: { article } });
+    this.articles.open(false);
+    this.text.focus();
+  }
+
+  sendPhrase({ csrf, ...fields }) {
+    const shown = document.querySelector("#phrase-preview [data-ours]").textContent;
+    this.add({ step: "phrase", text: shown, fields });
+    this.phrases.open(false);
     this.text.focus();
   }
 
@@ -69,8 +83,8 @@ export class Composer {
     try {
       for (const message of this.pending()) {
         this.note(message, this.words.sending);
-        const { step, id, text, article } = message;
-        const answer = await this.call(`${this.root}/${step}`, { csrf: this.csrf, id, ...(article ? { article } : { text }) });
+        const { step, id, fields } = message;
+        const answer = await this.call(`${this.root}/${step}`, { ...fields, csrf: this.csrf, id });
         if (answer.ok) {
           this.keep(this.pending().filter((each) => each.id !== id));
           await this.refreshLines();
@@ -137,33 +151,5 @@ export class Composer {
     if (Date.now() - (this.typed ?? 0) < 4000) return;
     this.typed = Date.now();
     this.call(`${this.root}/presence`, { csrf: this.csrf, word: "typing" }).catch(() => {});
-  }
-
-  searching(signal) {
-    this.opener = document.getElementById("open-articles");
-    this.opener.hidden = false;
-    this.panel = document.getElementById("articles");
-    const query = document.getElementById("article-query"), results = document.getElementById("article-results");
-    this.opener.addEventListener("click", () => this.openArticles(this.panel.hidden), signal);
-    this.panel.addEventListener("keydown", (key) => {
-      if (key.key === "Escape") { this.openArticles(false); this.opener.focus(); }
-    }, signal);
-    let timer = 0, asked = 0;
-    query.addEventListener("input", () => {
-      clearTimeout(timer);
-      timer = setTimeout(async () => {
-        const mine = ++asked;
-        try {
-          const answer = await this.call(`${this.root}/articles?q=${encodeURIComponent(query.value)}`);
-          if (answer.ok && mine === asked) results.innerHTML = await answer.text();
-        } catch { /* the banner says that the network is away */ }
-      }, 200);
-    }, signal);
-  }
-
-  openArticles(open) {
-    this.panel.hidden = !open;
-    this.opener.setAttribute("aria-expanded", String(open));
-    if (open) document.getElementById("article-query").focus();
   }
 }

@@ -41,14 +41,18 @@ function soon(step, wait) {
 }
 
 const refreshLists = soon(async () => {
-  const answer = await call(`/desk/lists?c=${here}`);
+  const lists = $("lists"), label = $("label")?.value ?? "";
+  const answer = await call(`/desk/lists?c=${here}&label=${label}`);
   if (!answer.ok) return;
-  const lists = $("lists"), before = Number($("waiting-count").textContent);
-  const focused = lists.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  const before = label === lists.dataset.label ? Number($("waiting-count").textContent) : Infinity;
+  lists.dataset.label = label;
+  const active = lists.contains(document.activeElement) ? document.activeElement : null;
+  const focused = active?.getAttribute("href") ?? null, choosing = active?.id === "label";
   const top = lists.scrollTop;
   lists.innerHTML = await answer.text();
   lists.scrollTop = top;
   if (focused) lists.querySelector(`a[href="${focused}"]`)?.focus();
+  if (choosing) $("label")?.focus();
   if (Number($("waiting-count").textContent) > before) signals.ring(page.sayWaiting);
 }, 250);
 
@@ -91,9 +95,13 @@ function compose() {
   composer = $("reply") ? new Composer({ here, root, csrf, call, complain, refreshLines }) : null;
 }
 
+const changedByHand = (field) => field.options
+  ? [...field.options].some((option) => option.selected !== option.defaultSelected)
+  : field.value !== field.defaultValue;
+
 // Who works with the keyboard stays where they were.
 function replace(old, fresh) {
-  const stops = (part) => [...part.querySelectorAll("a, button, summary, textarea, select")];
+  const stops = (part) => [...part.querySelectorAll("a, button, summary, input:not([type=hidden]), textarea, select")];
   const stop = stops(old).indexOf(document.activeElement);
   fresh.open = old.open;
   old.replaceWith(fresh);
@@ -111,7 +119,7 @@ async function refreshPane() {
   for (const id of ["chat-head", "handoff"]) {
     const fresh = holder.querySelector(`#${id}`);
     // A menu that is open, a note half written: they stay unless they mean nothing any more.
-    const busy = [...$(id).querySelectorAll("textarea")].some((field) => field.value) || $(id).querySelector(".menu[open]");
+    const busy = [...$(id).querySelectorAll("textarea, input, select")].some(changedByHand) || $(id).querySelector(".menu[open]");
     if (busy && !changed) continue;
     replace($(id), fresh);
   }
@@ -149,6 +157,7 @@ listen(page.lastEvent, here, {
     if (kind === "message" && c === here) refreshLines();
     else if (kind === "message" && a === page.me) signals.ring(page.sayMessage);
     if (kind === "given" && a === page.me) signals.ring(page.sayGiven);
+    if (kind === "due" && a === page.me) signals.ring(page.sayDue);
     if (kind !== "message" && c === here) refreshPaneSoon();
     if (kind !== "note") refreshLists();
   },
@@ -161,6 +170,7 @@ document.addEventListener("submit", async (submit) => {
   submit.preventDefault();
   const fields = Object.fromEntries(new FormData(form));
   if ("article" in form.dataset) { composer?.sendArticle(fields); return; }
+  if ("phraseForm" in form.dataset) { composer?.sendPhrase(fields); return; }
   const button = form.querySelector("button:not([type=button])");
   button.disabled = true;
   try {
@@ -176,6 +186,8 @@ document.addEventListener("submit", async (submit) => {
   } catch { complain("failed"); }
   button.disabled = false;
 });
+
+document.addEventListener("change", (change) => { if (change.target.id === "label") refreshLists(); });
 
 // One menu at a time; Escape closes it and gives the focus back.
 document.addEventListener("toggle", (toggled) => {

@@ -2,7 +2,7 @@
 // where it gives up (an error page in between), we begin again from there.
 export function listen(after, conversation, on) {
   let last = after, source = null, wait = 1000;
-  const kinds = ["queue", "given", "gone", "message", "state", "note", "presence"];
+  const kinds = ["queue", "given", "gone", "message", "state", "note", "presence", "due"];
 
   function open() {
     source = new EventSource(`/desk/events?after=${encodeURIComponent(last)}&c=${conversation}`);

@@ -16,11 +16,14 @@ from guichet.settings import Settings
 from tests.desk.conftest import PASSWORD, PNG, Office, sign_in
 
 PAGES = ["/", "/lists", "/events", "/c/{c}", "/c/{c}/pane", "/c/{c}/lines", "/c/{c}/states",
-         "/c/{c}/articles?q=x", "/c/{c}/file/SM1:0:image/png", "/account", "/audit"]  # fmt: skip
+         "/c/{c}/articles?q=x", "/c/{c}/phrases?q=x",
+         "/c/{c}/file/SM1:0:image/png", "/account", "/audit"]  # fmt: skip
 STEPS = ["/next", "/c/{c}/claim", "/c/{c}/release", "/c/{c}/transfer", "/c/{c}/close",
-         "/c/{c}/reply", "/c/{c}/article", "/c/{c}/note", "/c/{c}/presence", "/sign-out",
+         "/c/{c}/reply", "/c/{c}/article", "/c/{c}/phrase", "/c/{c}/phrase-preview",
+         "/c/{c}/details", "/c/{c}/note", "/c/{c}/presence", "/sign-out",
          "/account/password", "/account/language", "/account/session", "/account/codes",
-         "/account/codes/confirm", "/account/codes/end"]  # fmt: skip
+         "/account/codes/confirm", "/account/codes/end", "/account/mail", "/account/telegram",
+         "/account/telegram/end", "/account/try"]  # fmt: skip
 
 
 def test_the_lists_above_name_every_route(redis_url: str) -> None:
@@ -28,7 +31,7 @@ def test_the_lists_above_name_every_route(redis_url: str) -> None:
     known = {re.sub(r"\{c\}", "{conversation}", path.partition("?")[0]) for path in PAGES + STEPS}
     known = {re.sub(r"/file/.*", "/file/{name:path}", path) for path in known}
     routes = {getattr(route, "path", "") for route in made.routes}
-    assert routes == known | {"/sign-in", "/static"}
+    assert routes == known | {"/sign-in", "/static", "/open-id"}
 
 
 async def test_nothing_opens_without_a_session(office: Office) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from connectors.cases import Full, NotYours
+from connectors.cases import Full, NotYours, Packet
 from connectors.keys import desk, of_conversation, partition_of
 from connectors.records import Conversation
 from connectors.threads import CLAIM
 from desk.accounts import Advisor
-from desk.counter import Gone, Silenced
+from desk.counter import Gone, NoPhrase, Silenced
 from desk.sweeper import Sweeper
+from guichet.clock import today
+from guichet.hours import parse
+from knowledge_base.phrasebook import WrongField
 from tests.desk.conftest import Office
 
 
@@ -114,6 +119,11 @@ async def test_the_next_one_until_full(office: Office) -> None:
         await counter.claim_next(amina)
 
 
+def sweeper(office: Office, hours: str = "mo-su 00:00-24:00") -> Sweeper:
+    services = office.services
+    return Sweeper(services.cases, services.details, services.threads, parse(hours), 15)
+
+
 async def age(office: Office, ms: int) -> None:
     """Make the claim so much older."""
     redis, c = office.services.redis, office.conversation
@@ -124,15 +134,15 @@ async def age(office: Office, ms: int) -> None:
 async def test_a_claim_without_a_reply_lapses(office: Office) -> None:
     amina, _ = await advisors(office)
     services, c = office.services, office.conversation
-    sweepers = [Sweeper(services.cases, services.threads, 15) for _ in range(2)]
+    sweepers = [sweeper(office) for _ in range(2)]
     await services.counter.claim(c, amina)
     await age(office, 14 * 60_000)
-    for sweeper in sweepers:
-        await sweeper.sweep()
+    for each in sweepers:
+        await each.sweep()
     assert (await services.cases.find(c)).status == "claimed"
     await age(office, 2 * 60_000)
-    for sweeper in sweepers:
-        await sweeper.sweep()
+    for each in sweepers:
+        await each.sweep()
     assert (await services.cases.find(c)).status == "waiting"
     assert await marker(office) == "waiting"
     assert await kinds(office) == ["claimed", "lapsed"]
@@ -146,7 +156,7 @@ async def test_a_claim_with_a_reply_stays(office: Office) -> None:
     await services.counter.claim(c, amina)
     await services.counter.reply(c, amina, "hello", "1")
     await age(office, 24 * 3600_000)
-    await Sweeper(services.cases, services.threads, 15).sweep()
+    await sweeper(office).sweep()
     assert (await services.cases.find(c)).status == "claimed"
 
 
@@ -160,5 +170,63 @@ async def test_a_claim_half_done_is_finished(office: Office) -> None:
     assert await marker(office) == f"{CLAIM}{token}"
     await services.threads.mark(c, "waiting")
     await age(office, 5000)
-    await Sweeper(services.cases, services.threads, 15).sweep()
+    await sweeper(office).sweep()
     assert await marker(office) == f"{CLAIM}{token}"
+
+
+async def test_a_follow_up_comes_back_when_the_desk_is_open(office: Office) -> None:
+    amina, paul = await advisors(office)
+    services, c = office.services, office.conversation
+    await services.counter.claim(c, amina)
+    await services.counter.close(c, amina)
+    before = await sent(office)
+    day = (today() + timedelta(days=1)).isoformat()
+    await services.details.write(c, {"follow_up": day}, services.zone)
+    await sweeper(office).sweep()
+    assert (await services.cases.find(c)).status == "closed"
+    await services.redis.zadd(desk("follow-ups"), {c: 1})
+    await sweeper(office, hours="").sweep()
+    assert (await services.cases.find(c)).status == "closed"
+    for _ in range(2):
+        await sweeper(office).sweep()
+    case = await services.cases.find(c)
+    assert (case.status, case.why) == ("waiting", "follow_up")
+    assert await marker(office) == "waiting"
+    assert await kinds(office) == ["claimed", "closed", "follow_up"]
+    assert await sent(office) == before  # the person is not disturbed
+    await services.counter.claim(c, paul)
+    assert (await marker(office)).startswith(CLAIM)
+
+
+async def test_closing_ends_a_follow_up_whose_day_has_come(office: Office) -> None:
+    amina, _ = await advisors(office)
+    services, c = office.services, office.conversation
+    for day, kept in ((today(), {}), (today() + timedelta(days=2), True)):
+        await services.cases.enqueue(
+            c, "asked", (await services.cases.find(c)).packet or Packet("sms", "fr", "x"), "x", True
+        )
+        await services.details.write(c, {"follow_up": day.isoformat()}, services.zone)
+        await services.counter.claim(c, amina)
+        await services.counter.close(c, amina)
+        assert bool(await services.details.read(c)) is bool(kept)
+
+
+async def test_a_phrase_goes_once_in_the_persons_language(office: Office) -> None:
+    amina, _ = await advisors(office)
+    counter, c = office.services.counter, office.conversation
+    await counter.claim(c, amina)
+    values = {"date": "2027-05-01", "time": "14:30", "place": "12 rue {date} [🏠"}
+    for _ in range(2):
+        await counter.send_phrase(c, amina, "appointment_confirmed", values, "id 1")
+    with pytest.raises(NoPhrase):
+        await counter.send_phrase(c, amina, "nothing", {}, "id 2")
+    with pytest.raises(WrongField):
+        await counter.send_phrase(c, amina, "appointment_confirmed", {}, "id 3")
+    [text] = await sent(office)
+    language = counter.phrasebook.language("ar")
+    assert text == counter.phrasebook.say("appointment_confirmed", language, values)
+    assert "12 rue {date} [🏠" in text
+    lines = await office.services.threads.lines(c)
+    assert [e.line.answered for e in lines if e.line.kind == "phrase"] == [
+        ("appointment_confirmed",)
+    ]
