@@ -108,6 +108,10 @@ class Threads:
     async def lines(self, conversation: str, after: str = "", count: int = 200) -> list[Entry]:
         return await read(self._redis, self._vault, conversation, after, count)
 
+    async def line(self, conversation: str, id: str) -> Entry | None:
+        """One line by its id. Raises VaultError."""
+        return await read_one(self._redis, self._vault, conversation, id)
+
     async def say(
         self,
         conversation: str,

@@ -41,6 +41,7 @@ class Line:
     buttons: tuple[str, ...] = ()  #: titles under it
     proposal: Proposal = ()  #: what the knowledge base made of a person's message
     answered: tuple[str, ...] = ()  #: what the bot answered: article ids, names of responses
+    original: str = ""  #: what an advisor wrote before a machine translated it
 
     def to_json(self) -> str:
         return json.dumps({name: value for name, value in asdict(self).items() if value})
@@ -76,6 +77,17 @@ async def read(
         rows = cast(Rows, await redis.xrange(stream, f"({after}", "+", count))
     else:
         rows = cast(Rows, await redis.xrevrange(stream, "+", "-", count))[::-1]
+    return await _entries(redis, vault, conversation, rows)
+
+
+async def read_one(redis: Redis, vault: Vault, conversation: str, id: str) -> Entry | None:
+    """One line by its id. Raises VaultError."""
+    stream = of_conversation(conversation, "transcript")
+    rows = cast(Rows, await redis.xrange(stream, id, id))
+    return next(iter(await _entries(redis, vault, conversation, rows)), None)
+
+
+async def _entries(redis: Redis, vault: Vault, conversation: str, rows: Rows) -> list[Entry]:
     states = await states_of(redis, conversation, [row[1][b"o"] for row in rows if b"o" in row[1]])
     return [
         Entry(

@@ -15,7 +15,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from desk import account, audit_page, case_file, chat, phrases
+from desk import account, audit_page, case_file, chat, gist, phrases
 from desk.guard import Guard, SecureHeaders
 from desk.open_id import OpenId
 from desk.pages import STATIC
@@ -58,11 +58,11 @@ class Desk:
                 Route("/c/{conversation}", page(chat.conversation)),
                 *(
                     Route(f"/c/{{conversation}}/{n}", page(h))
-                    for n, h in (chat.PARTS | phrases.PARTS).items()
+                    for n, h in (chat.PARTS | phrases.PARTS | gist.PARTS).items()
                 ),
                 *(
                     Route(f"/c/{{conversation}}/{n}", page(h), methods=["POST"])
-                    for n, h in (chat.STEPS | phrases.STEPS | case_file.STEPS).items()
+                    for n, h in (chat.STEPS | phrases.STEPS | case_file.STEPS | gist.STEPS).items()
                 ),
                 Route("/c/{conversation}/file/{name:path}", page(chat.file)),
                 Route("/sign-in", sign_in.show),

@@ -10,7 +10,7 @@ import aiohttp
 from knowledge_base.content import Library
 from knowledge_base.dialogue import fold
 
-MOST = 6
+MOST, GIST = 6, 2
 PATIENCE_S = 2.0
 
 
@@ -61,7 +61,8 @@ class Articles:
             return []
         titles = self._titles.get(reader) or self._titles["fr"]
         ids = [id for id, title in titles.items() if all(word in title for word in words)]
-        ids += [id for id in await self._meant(query, reader) if id not in ids]
+        _, meant = await self._meant(query, reader)
+        ids += [id for id in meant if id not in ids]
         return [self._found(id, reader, person) for id in ids[:MOST]]
 
     def _found(self, id: str, reader: str, person: str) -> Found:
@@ -74,20 +75,29 @@ class Articles:
             sent.language == person,
         )
 
-    async def _meant(self, query: str, reader: str) -> list[str]:
+    async def gist(self, text: str, reader: str, habit: str | None) -> tuple[str, list[str]]:
+        """The language of a person's message, and the titles of the nearest articles for `reader`.
+
+        `habit`: the language that the conversation has.
+        """
+        language, meant = await self._meant(text, habit)
+        return language or habit or "fr", [self.title(id, reader) for id in meant[:GIST]]
+
+    async def _meant(self, query: str, language: str | None) -> tuple[str, list[str]]:
         """Nothing when the knowledge base is away: titles are found all the same."""
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(PATIENCE_S))
         try:
-            question = {"text": query, "language": reader}
+            question = {"text": query, "language": language}
             async with self._session.post(self._url, json=question) as answer:
                 if answer.status != 200:
-                    return []
-                ranking = (await answer.json())["ranking"]
+                    return "", []
+                decision = await answer.json()
+                ids = [str(each["id"]) for each in decision["ranking"]]
+                spoken = str(decision["language"])
         except (aiohttp.ClientError, TimeoutError, ValueError, KeyError):
-            return []
-        known = [str(each["id"]) for each in ranking]
-        return [id for id in known if ("fr", id) in self._library.articles]
+            return "", []
+        return spoken, [id for id in ids if ("fr", id) in self._library.articles]
 
     async def close(self) -> None:
         if self._session is not None:

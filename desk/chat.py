@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from typing import Any, cast
 from urllib.parse import quote
@@ -21,7 +20,7 @@ from connectors.keys import desk
 from desk import case_file
 from desk.counter import Gone
 from desk.guard import Handler, Visit
-from desk.opened import ID, answer, case_of, done
+from desk.opened import EVENT_ID, ID, answer, case_of, done
 from desk.pages import render, view_of
 from desk.texts import words
 from desk.view import direction, tag
@@ -29,7 +28,6 @@ from desk.view import direction, tag
 #: Conversations shown of the queue at once; the rest is counted.
 SHOWN = 50
 LINES = 200
-_EVENT_ID = re.compile(r"\d{1,16}(-\d{1,10})?")
 #: What a browser shows by itself; anything else is downloaded.
 _INLINE = media.PICTURES | media.SOUNDS
 
@@ -67,7 +65,7 @@ async def lines(visit: Visit) -> Response:
     """The lines after one that the page has."""
     after = visit.request.query_params.get("after", "")
     case = await case_of(visit)
-    if case is None or (after and not _EVENT_ID.fullmatch(after)):
+    if case is None or (after and not EVENT_ID.fullmatch(after)):
         return PlainTextResponse("no such conversation", 404)
     await _seen(visit)
     entries = await visit.services.threads.lines(visit.conversation, after, LINES)
@@ -151,8 +149,9 @@ async def close(visit: Visit) -> Response:
 
 async def reply(visit: Visit) -> Response:
     step = visit.services.counter.reply(
-        visit.conversation, visit.advisor, visit.form.get("text", ""), visit.form.get("id", "")
-    )
+        visit.conversation, visit.advisor, visit.form.get("text", ""), visit.form.get("id", ""),
+        visit.form.get("original", ""),
+    )  # fmt: skip
     return await done(visit, step)
 
 
@@ -205,7 +204,7 @@ async def events(visit: Visit) -> Response:
     services, query = visit.services, visit.request.query_params
     after = visit.request.headers.get("Last-Event-ID", "") or query.get("after", "")
     watched = query.get("c", "")
-    if (after and not _EVENT_ID.fullmatch(after)) or (watched and not ID.fullmatch(watched)):
+    if (after and not EVENT_ID.fullmatch(after)) or (watched and not ID.fullmatch(watched)):
         return PlainTextResponse("not an event", 400)
 
     async def still_signed_in() -> bool:
@@ -239,6 +238,7 @@ async def _chat(visit: Visit) -> dict[str, Any] | None:
         "row": view.row(case, {}),
         "bubbles": view.bubbles(entries),
         "packet": view.packet(case, entries, person),
+        "translates": services.translator is not None,
         **await case_file.shown(visit, case, person),
         "notes": view.notes(await services.cases.notes(visit.conversation)),
         "colleagues": colleagues,

@@ -102,14 +102,21 @@ class Counter:
         await self.threads.mark(conversation, f"{CLAIM}{token}", line)
         await self._audit.add("transfer", advisor.id, conversation, colleague.id)
 
-    async def reply(self, conversation: str, advisor: Advisor, text: str, client_id: str) -> None:
-        """Raises NotYours, Gone, Silenced, WrongText."""
+    async def reply(
+        self, conversation: str, advisor: Advisor, text: str, client_id: str, original: str = ""
+    ) -> None:
+        """`original`: what was written, where a machine translated it; the person is told so.
+
+        Raises NotYours, Gone, Silenced, WrongText.
+        """
         person = await self.person(conversation)
         limits = self.limits(person)
         text = text.replace("\r\n", "\n").strip()
-        if not text or len(text) > LONGEST[limits.style]:
+        if not text or max(len(text), len(original)) > LONGEST[limits.style]:
             raise WrongText
-        line = Line("advisor", language=None, advisor=advisor.id)
+        line = Line("advisor", language=None, advisor=advisor.id, original=original.strip())
+        if line.original:
+            text += f"\n{self._texts.phrases(person.language).labels['machine_translated']}"
         await self._say(conversation, advisor, person, parts(text, limits), line, client_id)
         await self._audit.add("reply", advisor.id, conversation)
 

@@ -16,6 +16,8 @@ from desk.guard import Visit
 from knowledge_base.phrasebook import WrongField
 
 ID = re.compile(r"[0-9a-f]{32}")
+#: Of a line of the transcript, or of an event.
+EVENT_ID = re.compile(r"\d{1,16}(-\d{1,10})?")
 #: The same advisor opening the same conversation again so soon is one access in the log.
 SAME_ACCESS_S = 300
 

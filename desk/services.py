@@ -22,6 +22,7 @@ from desk.counter import Counter
 from desk.live import Hub
 from desk.sessions import Sessions
 from desk.sweeper import Sweeper
+from desk.translation import Translator, make_translator
 from guichet.settings import Settings
 from guichet.vault import Vault
 from knowledge_base.content import Library
@@ -46,6 +47,7 @@ class Services:
     threads: Threads
     counter: Counter
     articles: Articles
+    translator: Translator | None
     hub: Hub
     sweeper: Sweeper
     pairing: Pairing
@@ -54,6 +56,8 @@ class Services:
 
     async def close(self) -> None:
         await self.articles.close()
+        if self.translator is not None:
+            await self.translator.close()
         await self.counter.close_channels()
 
 
@@ -97,6 +101,7 @@ def make_services(
         threads,
         counter,
         Articles(library, settings.kb_url or "http://127.0.0.1:5006"),
+        make_translator(settings),
         Hub(redis),
         Sweeper(mailbox.cases, details, threads, settings.hours(), settings.claim_minutes),
         pairing,

@@ -77,6 +77,8 @@ class Bubble:
     buttons: tuple[str, ...]
     article: str  #: title, in the advisor's language
     phrase: str  #: of the phrasebook, in the advisor's language
+    original: str  #: what a colleague wrote before a machine translated it
+    foreign: bool  #: in a language that is not the advisor's
 
 
 class View:
@@ -139,6 +141,8 @@ class View:
             line.buttons,
             self._articles.title(article, self._advisor.language) if article else "",
             self._phrase(line),
+            line.original,
+            line.language != self._advisor.language,
         )
 
     def _phrase(self, line: Line) -> str:

@@ -1,5 +1,6 @@
 // Writing: drafts survive a reload, messages survive a lost network, and none goes twice: each
 // has an id of its own that the server counts once.
+import { Translation } from "./gist.js";
 import { Panel, Phrases } from "./panels.js";
 
 const GSM = new Set("@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà^{}\\[~]|€êâîôûëïçœ’«»…–");
@@ -29,12 +30,16 @@ export class Composer {
     this.form.addEventListener("submit", (submit) => {
       submit.preventDefault();
       const text = this.text.value.trim();
-      if (text) this.add({ step: "reply", text, fields: { text } });
+      if (text) this.add({ step: "reply", text, fields: { text, original: this.translation.original } });
       this.text.value = "";
+      this.translation.clear();
       localStorage.removeItem(this.draft);
       this.count();
     }, signal);
     const desk = { call: this.call, root: this.root, csrf: this.csrf, ...signal };
+    this.translation = new Translation({
+      ...desk, text: this.text, complain: this.complain, changed: () => this.text.dispatchEvent(new Event("input")),
+    });
     this.articles = new Panel("article", desk);
     this.phrases = new Phrases(desk);
     document.addEventListener("panel", ({ detail }) => {

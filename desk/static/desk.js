@@ -1,5 +1,6 @@
 // The chat page: live lists, live conversation. Without this script forms work all the same.
 import { Composer } from "./composer.js";
+import { showGists } from "./gist.js";
 import { listen } from "./live.js";
 import { Signals } from "./signals.js";
 
@@ -207,6 +208,7 @@ if (here) {
   if (matchMedia("(max-width: 1180px)").matches) $("handoff").open = false;
   $("lines").scrollTop = $("lines").scrollHeight;
   compose();
+  showGists({ root, call });
   presence("reading");
   setInterval(() => { if (!document.hidden) presence("reading"); }, 30000);
   addEventListener("pagehide", () => navigator.sendBeacon(`${root}/presence`, new URLSearchParams({ csrf, word: "away" })));

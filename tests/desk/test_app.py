@@ -16,11 +16,11 @@ from guichet.settings import Settings
 from tests.desk.conftest import PASSWORD, PNG, Office, sign_in
 
 PAGES = ["/", "/lists", "/events", "/c/{c}", "/c/{c}/pane", "/c/{c}/lines", "/c/{c}/states",
-         "/c/{c}/articles?q=x", "/c/{c}/phrases?q=x",
+         "/c/{c}/articles?q=x", "/c/{c}/phrases?q=x", "/c/{c}/gist?line=1",
          "/c/{c}/file/SM1:0:image/png", "/account", "/audit"]  # fmt: skip
 STEPS = ["/next", "/c/{c}/claim", "/c/{c}/release", "/c/{c}/transfer", "/c/{c}/close",
          "/c/{c}/reply", "/c/{c}/article", "/c/{c}/phrase", "/c/{c}/phrase-preview",
-         "/c/{c}/details", "/c/{c}/note", "/c/{c}/presence", "/sign-out",
+         "/c/{c}/details", "/c/{c}/translate", "/c/{c}/note", "/c/{c}/presence", "/sign-out",
          "/account/password", "/account/language", "/account/session", "/account/codes",
          "/account/codes/confirm", "/account/codes/end", "/account/mail", "/account/telegram",
          "/account/telegram/end", "/account/try"]  # fmt: skip

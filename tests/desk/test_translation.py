@@ -9,55 +9,20 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from types import ModuleType
-from typing import Any
 
 import pytest
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from bench.serving import serving
+from bench.translator_stand_in import KEY, TranslatorStandIn
 from desk.translation import NotTranslated, Remembering, Translator, make_translator
 from guichet.settings import Settings
 
-KEY = "a key"
 WORDS = {("ar", "fr"): "bonjour", ("zh", "fr"): "merci", ("fr", "ar"): "مرحبا"}
 
 
-class Server:
-    """LibreTranslate's API."""
-
-    def __init__(self) -> None:
-        self.asked: list[dict[str, Any]] = []
-        self.status = 200
-
-    def app(self) -> Starlette:
-        return Starlette(
-            routes=[
-                Route("/languages", self.languages),
-                Route("/translate", self.translate, methods=["POST"]),
-            ]
-        )
-
-    async def languages(self, request: Request) -> Response:
-        names = {"ar": ["fr"], "zh-Hans": ["fr"], "fr": ["ar", "zh-Hans"]}
-        return JSONResponse([{"code": c, "name": c, "targets": t} for c, t in names.items()])
-
-    async def translate(self, request: Request) -> Response:
-        body = await request.json()
-        if self.status != 200:
-            return JSONResponse({"error": "Slowdown: 10 per 1 minute"}, self.status)
-        if body.get("api_key") != KEY:
-            return JSONResponse({"error": "Invalid API key"}, 403)
-        self.asked.append(body)
-        pair = body["source"].removesuffix("-Hans"), body["target"].removesuffix("-Hans")
-        return JSONResponse({"translatedText": WORDS[pair]})
-
-
 @pytest.fixture
-async def server() -> AsyncIterator[tuple[Server, str]]:
-    made = Server()
+async def server() -> AsyncIterator[tuple[TranslatorStandIn, str]]:
+    made = TranslatorStandIn(lambda text, source, target: WORDS[source, target])
     async with serving(made.app()) as url:
         yield made, url
 
@@ -94,7 +59,7 @@ Make = Callable[[str], Awaitable[Translator]]
 
 @pytest.fixture(params=["libretranslate", "argos"])
 async def translator(
-    request: pytest.FixtureRequest, server: tuple[Server, str], argos: ModuleType
+    request: pytest.FixtureRequest, server: tuple[TranslatorStandIn, str], argos: ModuleType
 ) -> AsyncIterator[Translator]:
     name = server[1] if request.param == "libretranslate" else "argos"
     made = make_translator(Settings.model_validate({"translator": name, "translator_key": KEY}))
@@ -116,7 +81,7 @@ async def test_languages_that_it_does_not_have(
         await translator.translate("…", *pair)
 
 
-async def test_the_same_text_is_asked_for_once(server: tuple[Server, str]) -> None:
+async def test_the_same_text_is_asked_for_once(server: tuple[TranslatorStandIn, str]) -> None:
     made = make_translator(
         Settings.model_validate({"translator": server[1], "translator_key": KEY})
     )
@@ -128,7 +93,7 @@ async def test_the_same_text_is_asked_for_once(server: tuple[Server, str]) -> No
 
 
 @pytest.mark.parametrize("status", [400, 403, 429, 500])
-async def test_a_server_that_refuses(server: tuple[Server, str], status: int) -> None:
+async def test_a_server_that_refuses(server: tuple[TranslatorStandIn, str], status: int) -> None:
     made = make_translator(
         Settings.model_validate({"translator": server[1], "translator_key": KEY})
     )
