@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 from connectors.cases import NotYours
 from connectors.keys import key, of_conversation, partition_of
 from connectors.records import Conversation, Outbound
-from connectors.transcript import KEPT, Entry, Line, read
+from connectors.transcript import KEPT, Entry, Line, read, read_one
 from guichet.vault import Vault
 
 CLAIM = "claim:"

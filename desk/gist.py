@@ -20,7 +20,9 @@ async def gist(visit: Visit) -> Response:
     if entry is None or entry.line.who != "person" or not entry.line.text:
         return PlainTextResponse("no such line", 404)
     text, reader = entry.line.text, visit.advisor.language
-    language, nearest = await services.articles.gist(text, reader, entry.line.language)
+    person = await services.threads.person(visit.conversation)
+    habit = entry.line.language or (person.language if person is not None else None)
+    language, nearest = await services.articles.gist(text, reader, habit)
     translated, wrong = "", ""
     if services.translator is not None and language != reader:
         try:

@@ -78,6 +78,6 @@ async def test_the_person_is_told_that_a_machine_translated(office: Office) -> N
         found = await browser.post(f"{office.page}/translate", data={"text": "bonjour"})
         assert found.json() == {"text": "مرحبا"}
         sent = {"text": "مرحبا", "original": "bonjour", "id": "1"}
-        assert (await browser.post(f"{office.page}/reply", data=sent)).is_success
+        await browser.post(f"{office.page}/reply", data=sent)
     last = (await office.services.threads.lines(office.conversation))[-1].line
     assert (last.text, last.original) == ("مرحبا\n(ترجمة آلية)", "bonjour")
