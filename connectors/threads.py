@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from redis.asyncio import Redis
@@ -127,12 +127,10 @@ class Threads:
         Raises NotYours when another claim holds the conversation now.
         """
         pairs: list[bytes] = []
-        for text in texts:
+        for number, text in enumerate(texts):
             message = Outbound(person.channel, person.address, text)
-            told = Line(
-                line.who, text, line.kind, person.channel, line.language, line.advisor,
-                answered=line.answered,
-            )  # fmt: skip
+            original = line.original if number == 0 else ""
+            told = replace(line, text=text, channel=person.channel, original=original)
             pairs += [
                 self._vault.seal(message.to_json(), conversation),
                 self._vault.seal(told.to_json(), conversation),
