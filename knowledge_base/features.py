@@ -52,7 +52,7 @@ class Vocabulary:
         self._block = np.array([_block(name) for name in names], dtype=np.int8)
 
     @classmethod
-    def learn(cls, texts: Iterable[str], lexicon: Lexicon, least: int = 2) -> Vocabulary:
+    def learn(cls, texts: Iterable[str], lexicon: Lexicon, least: int = 3) -> Vocabulary:
         """Keep features that stand in at least `least` messages."""
         seen: Counter[str] = Counter()
         count = 0

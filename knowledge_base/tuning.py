@@ -23,6 +23,8 @@ from knowledge_base.model import LEAST_OF_FIRST, Thresholds, Understanding, mixe
 RIGHT = 0.96
 #: So many messages out of scope must be refused in each language.
 REFUSED = 0.91
+#: So many acts must be taken for what they are in each language.
+ACTS = 0.94
 #: So many questions must end well in each language.
 RESOLVED = 0.95
 GRID: dict[str, Sequence[float]] = {
@@ -121,11 +123,12 @@ def _worth(scored: _Scored, thresholds: Thresholds) -> float:
         wrong = own & article & answer
         right = (wrong & hit[:, 0]).sum() / max(1, wrong.sum())
         parts = {kind: well[own & (scored.kind == kind)].mean() for kind in np.unique(scored.kind)}
-        refused = float(parts.get("out_of_scope", 1.0))
+        refused, acts = float(parts.get("out_of_scope", 1.0)), float(parts.get("act", 1.0))
         worth.append(
             float(np.mean(list(parts.values())))
             - 10 * max(0.0, RIGHT - float(right))
             - 2 * max(0.0, REFUSED - refused)
+            - 2 * max(0.0, ACTS - acts)
             - 2 * max(0.0, RESOLVED - float(resolved[own & article].mean()))
         )
     return float(np.mean(worth))
