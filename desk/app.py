@@ -15,7 +15,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from desk import account, audit_page, case_file, chat, phrases
+from desk import account, audit_page, case_file, chat, phrases, summary
 from desk.guard import Guard, SecureHeaders
 from desk.pages import STATIC
 from desk.services import Services, make_services
@@ -56,7 +56,7 @@ class Desk:
                 Route("/c/{conversation}", page(chat.conversation)),
                 *(
                     Route(f"/c/{{conversation}}/{n}", page(h))
-                    for n, h in (chat.PARTS | phrases.PARTS).items()
+                    for n, h in (chat.PARTS | phrases.PARTS | summary.PARTS).items()
                 ),
                 *(
                     Route(f"/c/{{conversation}}/{n}", page(h), methods=["POST"])

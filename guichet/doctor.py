@@ -47,6 +47,7 @@ async def examine() -> list[Finding]:
         *_channels(settings),
         await _desk(settings),
         _media(),
+        _fonts(),
     ]
 
 
@@ -202,4 +203,17 @@ def _media() -> Finding:
         "off",
         "reading photos: Tesseract is not installed",
         "apt install tesseract-ocr tesseract-ocr-fra; without it photos are only kept",
+    )
+
+
+def _fonts() -> Finding:
+    from desk import fonts
+
+    missing = fonts.missing()
+    if not missing:
+        return Finding("good", "summaries as PDF in every script")
+    return Finding(
+        "off",
+        f"summaries as PDF: no font for {', '.join(missing)}",
+        "apt install fonts-noto-core fonts-noto-cjk; the summary as text has every script",
     )
