@@ -34,9 +34,9 @@ export class Composer {
       localStorage.removeItem(this.draft);
       this.count();
     }, signal);
-    const desk = { call: this.call, root: this.root, csrf: this.csrf, ...signal };
-    this.articles = new Panel("article", desk);
-    this.phrases = new Phrases(desk);
+    const shared = { call: this.call, root: this.root, csrf: this.csrf, ...signal };
+    this.articles = new Panel("article", shared);
+    this.phrases = new Phrases(shared);
     document.addEventListener("panel", ({ detail }) => {
       for (const panel of [this.articles, this.phrases]) if (panel.name !== detail) panel.open(false);
     }, signal);

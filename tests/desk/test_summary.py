@@ -127,4 +127,4 @@ async def test_what_the_person_told_the_assistant_is_marked(office: Office) -> N
     await services.redis.hset(of_conversation(c, "conversation"), "state", state)
     async with office.signed_in("amina") as browser:
         text = (await browser.get(f"{office.page}/summary.txt")).text
-    assert "Département : 13 Bouches-du-Rhône (dit à l'assistant)" in text
+    assert "Département : 13 Bouches-du-Rhône (d'après l'assistant)" in text
