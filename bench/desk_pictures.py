@@ -79,6 +79,13 @@ async def _pictures(browser: Browser, url: str, folder: Path) -> None:
     await _save(small, folder / "phone-queue.png")
     await small.goto(page.url)
     await _save(small, folder / "phone.png")
+    await small.click("#open-phrases")
+    await small.locator(".group summary").nth(1).click()
+    await _save(small, folder / "phone-phrases.png")
+    await small.keyboard.press("Escape")
+    await small.locator("#handoff > summary").click()
+    await small.locator("#handoff").evaluate("panel => panel.scrollTo(0, 420)")
+    await _save(small, folder / "phone-notes.png")
     await page.goto(f"{url}/desk/account")
     await _save(page, folder / "account.png")
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: A text of which more cannot be shown is named, not printed in pieces.
 MOST_LOST = 0.1
+#: But a smiley or two may stand in a text of two words.
+FEW_LOST = 2
 #: In place of a single sign that no font has.
 LOST = "[?]"
 _RIGHT_TO_LEFT = re.compile(f"^[^{LETTERS['Latin']}{LETTERS['Cyrillic']}]*[{LETTERS['Arabic']}]")
@@ -100,7 +102,7 @@ class _Page(FPDF):
     def _shown(self, text: str) -> str:
         """What can be written; who reads learns where something could not."""
         lost = sum(not self._has(char) for char in text)
-        if lost > MOST_LOST * len(text):
+        if lost > max(FEW_LOST, MOST_LOST * len(text)):
             return self._unreadable
         return "".join(char if self._has(char) else LOST for char in text)
 

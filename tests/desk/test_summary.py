@@ -57,8 +57,8 @@ def test_every_script_is_written(language: str) -> None:
 
 @needs_fonts
 def test_a_sign_without_a_font_is_named() -> None:
-    told = pdf_text(summary_pdf.make(summary("my card is lost \U0001fae0"), "fr"))
-    assert "my card is lost [?]" in told
+    told = pdf_text(summary_pdf.make(summary("lost \U0001fae0"), "fr"))
+    assert "lost [?]" in told
     assert UNREADABLE in pdf_text(summary_pdf.make(summary("ການຕໍ່ອາຍຸບັດ"), "fr"))
 
 

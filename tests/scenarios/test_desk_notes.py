@@ -12,7 +12,15 @@ from connectors.keys import desk
 from guichet import redis_server
 from guichet.clock import today
 from knowledge_base.phrasebook import load_phrasebook
-from tests.scenarios.test_desk import CHROMIUM, Office, audited, close, open_first, take_first
+from tests.scenarios.test_desk import (
+    CHROMIUM,
+    FRENCH,
+    Office,
+    audited,
+    close,
+    open_first,
+    take_first,
+)
 from tests.scenarios.test_desk import office as office
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
@@ -118,7 +126,7 @@ async def test_a_closed_case_comes_back_on_its_day(office: Office) -> None:
         await office.quiet(number, count)
         # The bot answers as ever, and speaks of no queue.
         answer = await office.system.text(number, "combien coute le timbre")
-        assert "file" not in answer
+        assert FRENCH["desk_kept"].sms not in answer
         await page.get_by_role("button", name="Prendre la conversation").click()
         await page.locator("#text").wait_for()
         await close(page)
