@@ -115,8 +115,10 @@ function settle(form) {
 function replace(old, fresh) {
   const stops = (part) => [...part.querySelectorAll("a, button, summary, input:not([type=hidden]), textarea, select")];
   const stop = stops(old).indexOf(document.activeElement);
+  const top = old.scrollTop;
   fresh.open = old.open;
   old.replaceWith(fresh);
+  fresh.scrollTop = top;
   if (stop >= 0) stops(fresh)[stop]?.focus();
 }
 

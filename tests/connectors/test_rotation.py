@@ -21,7 +21,6 @@ from guichet.clock import PARIS
 from guichet.settings import Settings, SettingsError
 from guichet.vault import TRACKERS, Cipher, VaultError, unlock
 
-
 DETAILS: dict[Field, str] = {"step": "call", "labels": "oqtf"}
 
 
