@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import sys
+from datetime import date, timedelta
 from pathlib import Path
 
 import httpx
@@ -64,8 +65,10 @@ async def _pictures(browser: Browser, url: str, folder: Path) -> None:
     await _save(page, folder / "articles.png")
     await page.locator(".found").first.get_by_role("button").click()
     await page.locator(".bubble.advisor:not(.pending)").nth(1).wait_for()
+    await _phrase(page, folder)
     await asyncio.sleep(1)
     await _save(page, folder / "chat.png")
+    await _case_notes(page, folder)
     phone = await browser.new_context(
         viewport={"width": 390, "height": 780},
         locale="fr-FR",
@@ -76,8 +79,43 @@ async def _pictures(browser: Browser, url: str, folder: Path) -> None:
     await _save(small, folder / "phone-queue.png")
     await small.goto(page.url)
     await _save(small, folder / "phone.png")
+    await small.click("#open-phrases")
+    await small.locator(".group summary").nth(1).click()
+    await _save(small, folder / "phone-phrases.png")
+    await small.keyboard.press("Escape")
+    await small.locator("#handoff > summary").click()
+    await small.locator("#handoff").evaluate("panel => panel.scrollTo(0, 420)")
+    await _save(small, folder / "phone-notes.png")
     await page.goto(f"{url}/desk/account")
     await _save(page, folder / "account.png")
+
+
+async def _phrase(page: Page, folder: Path) -> None:
+    await page.click("#open-phrases")
+    await page.fill("#phrase-query", "rendez note")
+    await page.locator("[data-phrase=appointment_confirmed]").click()
+    day = date.today() + timedelta(days=12)  # noqa: DTZ011
+    await page.fill("#phrases [name=date]", day.isoformat())
+    await page.fill("#phrases [name=time]", "14:30")
+    await page.fill("#phrases [name=place]", "12 rue de la République, Lyon")
+    await asyncio.sleep(0.6)
+    await _save(page, folder / "phrases.png")
+    await page.locator("#phrases button.primary").click()
+    await page.locator(".bubble.advisor:not(.pending)").nth(2).wait_for()
+
+
+async def _case_notes(page: Page, folder: Path) -> None:
+    notes = page.locator("form.details")
+    await notes.locator("[name=department]").select_option("69")
+    await notes.locator("[name=end]").fill("2027-01-31")
+    await notes.locator("[name=step]").fill("Voir l'attestation, puis écrire à la préfecture")
+    await notes.locator("[name=labels]").fill("renouvellement, timbre")
+    day = date.today() + timedelta(days=7)  # noqa: DTZ011
+    await notes.locator("[name=follow_up]").fill(day.isoformat())
+    await notes.get_by_role("button").click()
+    await page.locator(".labels span").first.wait_for()
+    await page.locator("#handoff").evaluate("panel => panel.scrollTo(0, 330)")
+    await _save(page, folder / "case-notes.png")
 
 
 async def _save(page: Page, path: Path) -> None:

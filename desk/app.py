@@ -15,7 +15,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from desk import account, audit_page, case_file, chat, gist, phrases
+from desk import account, audit_page, case_file, chat, gist, phrases, summary
 from desk.guard import Guard, SecureHeaders
 from desk.open_id import OpenId
 from desk.pages import STATIC
@@ -58,7 +58,7 @@ class Desk:
                 Route("/c/{conversation}", page(chat.conversation)),
                 *(
                     Route(f"/c/{{conversation}}/{n}", page(h))
-                    for n, h in (chat.PARTS | phrases.PARTS | gist.PARTS).items()
+                    for n, h in (chat.PARTS | phrases.PARTS | gist.PARTS | summary.PARTS).items()
                 ),
                 *(
                     Route(f"/c/{{conversation}}/{n}", page(h), methods=["POST"])

@@ -157,8 +157,9 @@ class Counter:
         """
         person = await self.person(conversation)
         text = self.phrase_text(key, person, values)
+        language = self.phrasebook.language(person.language)
         line = Line(
-            "advisor", kind="phrase", language=person.language, advisor=advisor.id, answered=(key,)
+            "advisor", kind="phrase", language=language, advisor=advisor.id, answered=(key,)
         )
         texts = parts(text, self.limits(person))
         await self._say(conversation, advisor, person, texts, line, client_id)

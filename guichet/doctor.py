@@ -49,6 +49,7 @@ async def examine() -> list[Finding]:
         await _desk(settings),
         *_desk_extras(settings),
         _media(),
+        _fonts(),
     ]
 
 
@@ -226,4 +227,17 @@ def _media() -> Finding:
         "off",
         "reading photos: Tesseract is not installed",
         "apt install tesseract-ocr tesseract-ocr-fra; without it photos are only kept",
+    )
+
+
+def _fonts() -> Finding:
+    from desk import fonts
+
+    missing = fonts.missing()
+    if not missing:
+        return Finding("good", "summaries as PDF in every script")
+    return Finding(
+        "off",
+        f"summaries as PDF: no font for {', '.join(missing)}",
+        "apt install fonts-noto-core fonts-noto-cjk; the summary as text has every script",
     )

@@ -24,7 +24,7 @@ from knowledge_base.phrasebook import (
 #: Characters of a French sentence, fields still named: one segment, the fields apart.
 LONGEST_FRENCH = 160
 #: As in articles, but a sentence may be little more than the French name of a paper.
-MOST_LATIN = 0.6
+MOST_LATIN = 0.7
 #: What a sentence is measured with: dates and places longer than most.
 SAMPLE = {
     "date": "2027-09-30", "time": "14:30", "place": "12 rue de la Mairie, Lyon",

@@ -29,6 +29,9 @@ BLANK = "…"
 #: Characters of a field.
 LONGEST_FIELD = 120
 
+#: LEFT-TO-RIGHT MARK: unseen; digits and signs after it stay with the Latin text they belong to.
+LRM = "\u200e"
+
 Sentences = Mapping[str, str]
 
 
@@ -169,7 +172,9 @@ def _written(name: str, value: str, language: str) -> str:
             return _hour(time.fromisoformat(value), language)
     except ValueError:
         raise WrongField(name) from None
-    return value
+    known = load_languages()[language]
+    # A French address or number among Arabic letters would turn round: "rue Hugo 12".
+    return value if known.direction == "ltr" or known.written_in(value) else f"{LRM}{value}"
 
 
 def _hour(hour: time, language: str) -> str:

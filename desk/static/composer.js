@@ -36,12 +36,12 @@ export class Composer {
       localStorage.removeItem(this.draft);
       this.count();
     }, signal);
-    const desk = { call: this.call, root: this.root, csrf: this.csrf, ...signal };
+    const shared = { call: this.call, root: this.root, csrf: this.csrf, ...signal };
     this.translation = new Translation({
-      ...desk, text: this.text, complain: this.complain, changed: () => this.text.dispatchEvent(new Event("input")),
+      ...shared, text: this.text, complain: this.complain, changed: () => this.text.dispatchEvent(new Event("input")),
     });
-    this.articles = new Panel("article", desk);
-    this.phrases = new Phrases(desk);
+    this.articles = new Panel("article", shared);
+    this.phrases = new Phrases(shared);
     document.addEventListener("panel", ({ detail }) => {
       for (const panel of [this.articles, this.phrases]) if (panel.name !== detail) panel.open(false);
     }, signal);

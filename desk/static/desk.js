@@ -96,16 +96,30 @@ function compose() {
   composer = $("reply") ? new Composer({ here, root, csrf, call, complain, refreshLines }) : null;
 }
 
-const changedByHand = (field) => field.options
-  ? [...field.options].some((option) => option.selected !== option.defaultSelected)
-  : field.value !== field.defaultValue;
+const firstValue = (field) => field.options
+  ? ([...field.options].find((option) => option.defaultSelected) ?? field.options[0]).value
+  : field.defaultValue;
+const changedByHand = (field) => field.value !== firstValue(field);
+
+// The case notes are saved: what stands in the form is what it began with, from now on.
+function settle(form) {
+  for (const field of form.querySelectorAll("[name]")) {
+    const was = form.elements[`was_${field.name}`];
+    if (!was) continue;
+    was.value = was.defaultValue = field.value;
+    if (field.options) for (const option of field.options) option.defaultSelected = option.selected;
+    else field.defaultValue = field.value;
+  }
+}
 
 // Who works with the keyboard stays where they were.
 function replace(old, fresh) {
   const stops = (part) => [...part.querySelectorAll("a, button, summary, input:not([type=hidden]), textarea, select")];
   const stop = stops(old).indexOf(document.activeElement);
+  const top = old.scrollTop;
   fresh.open = old.open;
   old.replaceWith(fresh);
+  fresh.scrollTop = top;
   if (stop >= 0) stops(fresh)[stop]?.focus();
 }
 
@@ -178,7 +192,7 @@ document.addEventListener("submit", async (submit) => {
     const answer = await call(form.action, fields);
     if (answer.ok) {
       $("wrong").hidden = true;
-      form.reset();
+      if (form.matches(".details")) settle(form); else form.reset();
       form.closest(".menu")?.removeAttribute("open");
       await refreshPane();
       refreshLists();

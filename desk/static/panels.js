@@ -65,7 +65,7 @@ export class Phrases extends Panel {
 
   leave() {
     this.chosen.replaceChildren();
-    this.results.hidden = false;
+    this.results.hidden = this.query.parentElement.hidden = false;
   }
 
   async look(fields) {
@@ -78,7 +78,7 @@ export class Phrases extends Panel {
       const found = await this.look({ phrase });
       if (!found) return;
       this.chosen.innerHTML = found;
-      this.results.hidden = true;
+      this.results.hidden = this.query.parentElement.hidden = true;
       this.chosen.querySelector("input:not([type=hidden]), button.primary").focus();
     } catch { /* the banner says that the network is away */ }
   }

@@ -16,7 +16,9 @@ from guichet.settings import Settings
 from tests.desk.conftest import PASSWORD, PNG, Office, sign_in
 
 PAGES = ["/", "/lists", "/events", "/c/{c}", "/c/{c}/pane", "/c/{c}/lines", "/c/{c}/states",
-         "/c/{c}/articles?q=x", "/c/{c}/phrases?q=x", "/c/{c}/gist?line=1",
+         "/c/{c}/gist?line=1",
+         "/c/{c}/articles?q=x", "/c/{c}/phrases?q=x",
+         "/c/{c}/summary.pdf", "/c/{c}/summary.txt",
          "/c/{c}/file/SM1:0:image/png", "/account", "/audit"]  # fmt: skip
 STEPS = ["/next", "/c/{c}/claim", "/c/{c}/release", "/c/{c}/transfer", "/c/{c}/close",
          "/c/{c}/reply", "/c/{c}/article", "/c/{c}/phrase", "/c/{c}/phrase-preview",
