@@ -42,6 +42,7 @@ class Services:
     hub: Hub
     sweeper: Sweeper
     zone: ZoneInfo
+    library: Library
 
     async def close(self) -> None:
         await self.articles.close()
@@ -78,4 +79,5 @@ def make_services(
         Hub(redis),
         Sweeper(mailbox.cases, threads, settings.claim_minutes),
         ZoneInfo(settings.desk_timezone),
+        library,
     )
