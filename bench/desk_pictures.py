@@ -33,9 +33,9 @@ MESSAGES = (
 )
 #: What nobody has an article for, and what is only nearly understood.
 UNSURE = (
-    ("+33612000011", "je suis Ousmane Traoré, ma tante peut elle garder mon fils sans papier"),
-    ("+33612000012", "quelqu'un a pris ma place dans la file du consulat"),
-    ("+33612000013", "они потеряли мою папку в архиве"),
+    ("+33612000011", "ma carte a un tampon rouge et celle de ma sœur Aminata non"),
+    ("+33612000012", "они потеряли мою папку в архиве"),
+    ("+33612000013", "je m'appelle Ousmane et la dame du guichet a gardé mon original, normal ?"),
 )
 #: Department, message and how many people send it: what the observatory counts.
 BLOCKED = (
@@ -55,7 +55,7 @@ async def run(folder: Path) -> None:
             await commands.add(it.settings, name, PASSWORD, "advisor")
         await commands.add(it.settings, "sophie", PASSWORD, "supervisor")
         async with httpx.AsyncClient(trust_env=False) as client:
-            for number, text in (*UNSURE, *MESSAGES):
+            for number, text in (*MESSAGES, *UNSURE):
                 await _text(it, client, number, text)
                 await asyncio.sleep(0.5)
             await _blocked(it, client)

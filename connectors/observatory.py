@@ -92,6 +92,16 @@ class Observatory:
             for name, count in row.items()
         }
 
+    async def years(self) -> list[int]:
+        """This ISO year, and the earlier ones that there are counts of; the newest first."""
+        this = today().isocalendar().year
+        earlier = range(this - 1, this - KEPT_YEARS - 1, -1)
+        return [this] + [
+            year
+            for year in earlier
+            if await self._redis.exists(*(desk(f"observed:{week}") for week in weeks_of(year)))
+        ]
+
     async def forget(self, conversation: str) -> None:
         """Nothing tells any more that this person was counted; the counts stay."""
         for week in (week_of(today()), week_of(today() - timedelta(days=7))):

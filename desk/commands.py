@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from connectors.observatory import Observatory
 from desk.accounts import AccountError, Accounts, Role
-from desk.observatory import as_csv, years
+from desk.observatory import as_csv
 from desk.sessions import Sessions
 from desk.texts import words
 from guichet import redis_server
@@ -79,7 +79,9 @@ async def observatory(settings: Settings, year: int | None, language: str) -> st
 
     async def step(redis: Redis, vault: Vault) -> str:
         day = today()
-        return await as_csv(Observatory(redis, vault), year or years(day)[0], language, day)
+        return await as_csv(
+            Observatory(redis, vault), year or day.isocalendar().year, language, day
+        )
 
     return await _with_redis(settings, step)
 

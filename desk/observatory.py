@@ -10,7 +10,7 @@ from datetime import date
 
 from starlette.responses import PlainTextResponse, Response
 
-from connectors.observatory import KEPT_YEARS, Observatory, weeks_of
+from connectors.observatory import Observatory, weeks_of
 from desk.charts import HEIGHT, WIDTH, bars, shares
 from desk.guard import Visit
 from desk.pages import render
@@ -34,11 +34,12 @@ async def show(visit: Visit) -> Response:
         visit,
         "observatory.html",
         year=year,
-        years=years(today()),
+        years=await visit.services.mailbox.observatory.years(),
         found=[
             {
                 "kind": each.kind,
                 "people": each.people,
+                "other_weeks": each.tables["week"].get(OTHER, 0),
                 "bars": bars(each.tables["week"], weeks),
                 "tables": [
                     {
@@ -93,12 +94,6 @@ async def as_csv(observatory: Observatory, year: int, reader: str, day: date) ->
     return file.getvalue()
 
 
-def years(day: date) -> list[int]:
-    """The years there may be counts of, the newest first."""
-    now = day.isocalendar().year
-    return [now - back for back in range(KEPT_YEARS + 1)]
-
-
 def name_of(dimension: str, value: str, reader: str) -> str:
     """A cell's name, for who reads `reader`."""
     t = words(reader)
@@ -130,5 +125,5 @@ def _largest_first(dimension: str, table: Mapping[str, int]) -> list[tuple[str, 
 
 
 def _year(visit: Visit) -> int | None:
-    asked = visit.request.query_params.get("year", str(years(today())[0]))
+    asked = visit.request.query_params.get("year", str(today().isocalendar().year))
     return int(asked) if _YEAR.fullmatch(asked) else None

@@ -68,7 +68,7 @@ async def test_from_a_question_to_the_file(office: Office) -> None:
         assert "41 %" in page
         assert 'dir="rtl"' in page
         assert "كم ثمن" not in (await browser.get("/desk/unanswered?language=fr")).text
-        ids = dict(re.findall(r'name="id" value="([^"]+)".*\n.*name="text" value="([^"]+)', page))
+        ids = dict(re.findall(r'name="id" value="([^"]+)".*\n.*<textarea[^>]*>([^<]+)', page))
         by_text = {text: id for id, text in ids.items()}
         first = by_text["كم ثمن الطابع"]
         title = office.services.articles.title("fees", "fr")
