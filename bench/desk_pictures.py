@@ -13,9 +13,15 @@ import httpx
 from PIL import Image
 from playwright.async_api import Browser, Page, async_playwright
 
-from bench.system import bench
+from bench.system import Bench, bench
 from bench.twilio_stand_in import post_webhook, webhook_form
+from connectors.observatory import Observatory
 from desk import commands
+from guichet import redis_server
+from guichet.clock import today
+from guichet.settings import running
+from guichet.vault import unlock
+from knowledge_base.blockages import KINDS
 
 PASSWORD = "correct horse battery"
 MESSAGES = (
@@ -25,6 +31,21 @@ MESSAGES = (
     ("+33612000003", "the anef site shows an error page"),
     ("+33612000003", "I want to talk to a person"),
 )
+#: What nobody has an article for, and what is only nearly understood.
+UNSURE = (
+    ("+33612000011", "ma carte a un tampon rouge et celle de ma sœur Aminata non"),
+    ("+33612000012", "они потеряли мою папку в архиве"),
+    ("+33612000013", "je m'appelle Ousmane et la dame du guichet a gardé mon original, normal ?"),
+)
+#: Department, message and how many people send it: what the observatory counts.
+BLOCKED = (
+    ("69", "le site anef affiche une erreur", 12),
+    ("75", "anef me met toujours la même erreur", 11),
+    ("93", "aucun créneau de rendez-vous à la préfecture", 13),
+    ("13", "aucun créneau à la préfecture depuis un mois", 6),
+    ("69", "mon attestation de prolongation est finie", 8),
+    ("34", "اتصلت و موقع anef فيه خطأ", 7),
+)
 
 
 async def run(folder: Path) -> None:
@@ -32,17 +53,73 @@ async def run(folder: Path) -> None:
     async with bench(0.0) as it, async_playwright() as playwright:
         for name in ("amina", "paul"):
             await commands.add(it.settings, name, PASSWORD, "advisor")
+        await commands.add(it.settings, "sophie", PASSWORD, "supervisor")
         async with httpx.AsyncClient(trust_env=False) as client:
-            for number, text in MESSAGES:
-                before = len(it.taken())
-                form = webhook_form(number, text)
-                await post_webhook(client, f"{it.gateway}/twilio/sms", form)
-                await it.count(before + 1, 10)
+            for number, text in (*MESSAGES, *UNSURE):
+                await _text(it, client, number, text)
                 await asyncio.sleep(0.5)
+            await _blocked(it, client)
+        await _earlier_weeks(it)
         chromium = shutil.which("chromium")
         browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         await _pictures(browser, it.gateway, folder)
+        await _supervision(browser, it.gateway, folder)
         await browser.close()
+
+
+async def _text(it: Bench, client: httpx.AsyncClient, number: str, text: str) -> None:
+    before = len(it.taken())
+    await post_webhook(client, f"{it.gateway}/twilio/sms", webhook_form(number, text))
+    await it.count(before + 1, 10)
+
+
+async def _blocked(it: Bench, client: httpx.AsyncClient) -> None:
+    """People who tell their department, then what blocks them."""
+    number = 33612100000
+    for department, text, people in BLOCKED:
+        for _ in range(people):
+            number += 1
+            for said in ("MA PREFECTURE", department, text):
+                await _text(it, client, f"+{number}", said)
+
+
+async def _earlier_weeks(it: Bench) -> None:
+    """The same, some weeks ago: by the step that the worker takes."""
+    redis = redis_server.connect((running(it.settings) or {})["redis_url"])
+    observatory = Observatory(redis, await unlock(redis, it.settings))
+    for back in range(1, 20):
+        day = today() - timedelta(weeks=back)
+        for person in range((back * 7) % 23):
+            kind, department = KINDS[person % 3], ("69", "75", "93", "")[person % 4]
+            subject = ("filing", "family", "study-work")[(person // 2) % 3]
+            language = ("fr", "ar", "ru")[(person // 3) % 3]
+            await observatory.note(f"{person:032x}", kind, department, subject, language, day)
+    await redis.aclose()
+
+
+async def _supervision(browser: Browser, url: str, folder: Path) -> None:
+    desktop = await browser.new_context(viewport={"width": 1280, "height": 900}, locale="fr-FR")
+    page = await desktop.new_page()
+    await page.goto(f"{url}/desk/")
+    await page.fill("[name=name]", "sophie")
+    await page.fill("[name=password]", PASSWORD)
+    await page.click("button.primary")
+    await page.locator("#lists").wait_for()
+    for name in ("supervisor", "unanswered", "observatory"):
+        await page.goto(f"{url}/desk/{name}")
+        await _save(page, folder / f"{name}.png")
+        if name == "unanswered":
+            await page.locator(".questions button.primary").first.click()
+            await page.locator("#h-accepted").wait_for()
+    phone = await browser.new_context(
+        viewport={"width": 390, "height": 780},
+        locale="fr-FR",
+        storage_state=await desktop.storage_state(),
+    )
+    small = await phone.new_page()
+    for name in ("supervisor", "unanswered", "observatory"):
+        await small.goto(f"{url}/desk/{name}")
+        await _save(small, folder / f"phone-{name}.png")
 
 
 async def _pictures(browser: Browser, url: str, folder: Path) -> None:

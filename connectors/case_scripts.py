@@ -2,6 +2,19 @@
 
 from __future__ import annotations
 
+from connectors.tallies import KEPT_DAYS, STEP
+
+# Counts in a day's tally, see tallies.py.
+_COUNT = f"""
+local function count(tally, name)
+  redis.call('HINCRBY', tally, name, 1)
+  redis.call('EXPIRE', tally, {KEPT_DAYS * 24 * 3600})
+end
+local function took(tally, sort, ms)
+  count(tally, sort .. ':' .. math.floor(math.log(math.max(ms / 1000, 1)) / math.log({STEP})))
+end
+"""
+
 _TELL = """
 local function tell(events, most, kind, conversation, advisor)
   redis.call('XADD', events, 'MAXLEN', '~', most, '*',
@@ -38,10 +51,11 @@ return {'none', redis.call('ZRANK', KEYS[1], ARGV[1]) + 1}
 """
 )
 
-# KEYS queue, case, of the advisor, claims, waits, events; ARGV conversation, advisor, token,
+# KEYS queue, case, of the advisor, claims, waits, events, tally; ARGV conversation, advisor, token,
 # now, capacity, waits kept, events kept.
 CLAIM = (
     _TELL
+    + _COUNT
     + """
 if redis.call('HGET', KEYS[2], 'status') ~= 'waiting' then return 'taken' end
 if redis.call('SCARD', KEYS[3]) >= tonumber(ARGV[5]) then return 'full' end
@@ -54,6 +68,7 @@ redis.call('ZADD', KEYS[4], ARGV[4], ARGV[1])
 if redis.call('HGET', KEYS[2], 'open') == '1' then
   redis.call('LPUSH', KEYS[5], (ARGV[4] - redis.call('HGET', KEYS[2], 'since')) / 1000)
   redis.call('LTRIM', KEYS[5], 0, ARGV[6] - 1)
+  took(KEYS[7], 'wait', ARGV[4] - redis.call('HGET', KEYS[2], 'since'))
 end
 tell(KEYS[6], ARGV[7], 'queue', ARGV[1], ARGV[2])
 return 'ok'
@@ -116,13 +131,19 @@ return 'ok'
 """
 )
 
-# KEYS case; ARGV token.
-ANSWERED = """
+# KEYS case, tally; ARGV token, now.
+ANSWERED = (
+    _COUNT
+    + """
 if redis.call('HGET', KEYS[1], 'status') ~= 'claimed'
   or redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 'changed' end
+if redis.call('HGET', KEYS[1], 'answered') ~= '1' then
+  took(KEYS[2], 'reply', ARGV[2] - redis.call('HGET', KEYS[1], 'claimed'))
+end
 redis.call('HSET', KEYS[1], 'answered', '1')
 return 'ok'
 """
+)
 
 # KEYS case, events, details, tags; ARGV conversation, now, expiry in s, events kept.
 HEARD = (
@@ -138,11 +159,14 @@ return 1
 """
 )
 
-# KEYS case, events; ARGV conversation, rating, events kept.
+# KEYS case, events, tally; ARGV conversation, rating, events kept.
 RATE = (
     _TELL
+    + _COUNT
     + """
 if redis.call('HGET', KEYS[1], 'status') ~= 'closed' then return 0 end
+-- A message that is worked on again, after a crash, counts once.
+if redis.call('HEXISTS', KEYS[1], 'rating') == 0 then count(KEYS[3], 'rating:' .. ARGV[2]) end
 redis.call('HSET', KEYS[1], 'rating', ARGV[2])
 tell(KEYS[2], ARGV[3], 'queue', ARGV[1], redis.call('HGET', KEYS[1], 'advisor') or '')
 return 1

@@ -14,6 +14,7 @@ Keys, under `guichet:{desk}:`
   details:<id>  and what belongs to it: see case_details.py
   waits         list of seconds that the last people waited while the desk was open
   events        stream of what changed, for the pages: ids and names of kinds, no more
+  tally:<day>   hash of counts, see tallies.py
   active        set of advisors who may sign in: while it is empty nobody is promised one
 """
 
@@ -31,7 +32,9 @@ from redis.asyncio import Redis
 
 from connectors import case_scripts as scripts
 from connectors.keys import desk
+from connectors.tallies import tally_key
 from connectors.transcript import Proposal
+from guichet.clock import today
 from guichet.vault import Vault
 
 Status = Literal["none", "waiting", "claimed", "closed"]
@@ -154,6 +157,19 @@ class Cases:
             "with_advisor": await self._redis.zcard(claimed),
         }
 
+    async def waiting_by_urgency(self) -> dict[Why, tuple[int, int]]:
+        """How many wait, and since when (ms) the first of them; where nobody waits, left out."""
+        found: dict[Why, tuple[int, int]] = {}
+        for why, ahead in _AHEAD.items():
+            least, most = ahead, ahead - _AHEAD["urgent"]
+            count = await self._redis.zcount(desk("queue"), least, f"({most}")
+            first = await self._redis.zrange(
+                desk("queue"), least, f"({most}", byscore=True, withscores=True, offset=0, num=1
+            )
+            if first:
+                found[why] = count, int(first[0][1]) - ahead
+        return found
+
     async def usual_wait_s(self) -> float | None:
         """The median of the last waits; None before there are any."""
         waits = cast(list[bytes], await self._redis.lrange(desk("waits"), 0, -1))
@@ -201,7 +217,7 @@ class Cases:
         answer = await self._claim(
             keys=[
                 desk("queue"), desk(f"case:{conversation}"), desk(f"of:{advisor}"),
-                desk("claims"), desk("waits"), desk("events"),
+                desk("claims"), desk("waits"), desk("events"), tally_key(today()),
             ],
             args=[conversation, advisor, token, _now_ms(), capacity, WAITS, EVENTS],
         )  # fmt: skip
@@ -245,7 +261,8 @@ class Cases:
 
     async def answered(self, conversation: str, token: str) -> None:
         """The advisor writes: the claim stays. Raises NotYours."""
-        _raise(await self._answered(keys=[desk(f"case:{conversation}")], args=[token]))
+        keys = [desk(f"case:{conversation}"), tally_key(today())]
+        _raise(await self._answered(keys=keys, args=[token, _now_ms()]))
 
     async def heard(self, conversation: str) -> None:
         """The person has written: tell the pages."""
@@ -261,7 +278,7 @@ class Cases:
 
     async def rate(self, conversation: str, rating: int) -> None:
         await self._rate(
-            keys=[desk(f"case:{conversation}"), desk("events")],
+            keys=[desk(f"case:{conversation}"), desk("events"), tally_key(today())],
             args=[conversation, rating, EVENTS],
         )
 

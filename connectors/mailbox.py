@@ -31,8 +31,10 @@ from redis.asyncio import Redis
 from connectors import mailbox_scripts as scripts
 from connectors.cases import Cases
 from connectors.keys import PARTITIONS, key, of_conversation, partition_of
+from connectors.observatory import Observatory
 from connectors.records import Conversation, Inbound, Outbound
 from connectors.transcript import KEPT, Line
+from connectors.unanswered import Unanswered
 from guichet.vault import Vault
 
 #: What XREAD answers: streams, each with its entries.
@@ -82,6 +84,8 @@ class Mailbox:
         self._redis = redis
         self.vault = vault
         self.cases = Cases(redis, vault, retention_days)
+        self.unanswered = Unanswered(redis, vault, retention_days)
+        self.observatory = Observatory(redis, vault)
         self._most_a_minute = most_a_minute
         self._expiry_s = retention_days * 24 * 3600
         self._accept = redis.register_script(scripts.ACCEPT)
@@ -285,6 +289,8 @@ class Mailbox:
         names = ("conversation", "media", "held", "pace", "transcript", "states")
         await self._redis.delete(*(of_conversation(conversation, name) for name in names))
         await self.cases.forget(conversation)
+        await self.unanswered.forget(conversation)
+        await self.observatory.forget(conversation)
         await self._redis.delete(f"guichet:{{tracker:{conversation}}}")
 
     async def dead(self) -> list[tuple[Entry, str]]:

@@ -99,9 +99,10 @@ async def reseal(redis: Redis, keys: list[str], say: Callable[[str], None]) -> d
                 value = again(at_rest, sealed, name.partition(":")[2])
                 if value is not None:
                     await redis.lset(key, index, cast(Any, value))
-        elif key.startswith(LETTER_PREFIX):
+        elif key.startswith(LETTER_PREFIX) or name.startswith("question:"):
+            context = key.removeprefix(LETTER_PREFIX).rpartition("}:question:")[2]
             sealed = cast(bytes | None, await redis.get(key))
-            value = again(at_rest, sealed, key.removeprefix(LETTER_PREFIX)) if sealed else None
+            value = again(at_rest, sealed, context) if sealed else None
             if value is not None:
                 await redis.set(key, value, keepttl=True)
         elif name.startswith("transcript:") or name == "audit":

@@ -33,6 +33,7 @@ from connectors.channels import (
 from connectors.escalation import Escalation
 from connectors.handover import Handover, line_of
 from connectors.keys import PARTITIONS
+from connectors.lookout import Lookout
 from connectors.mailbox import Entry, LeaseLost, Mailbox, Turn
 from connectors.metrics import WORKERS_KEY
 from connectors.notebook import Notebook
@@ -50,6 +51,7 @@ from guichet import counters, redis_server
 from guichet.logs import configure_logging
 from guichet.settings import Settings, load_settings
 from guichet.vault import VaultError, unlock
+from knowledge_base.blockages import load_blockages
 from knowledge_base.content import load_library
 from knowledge_base.dialogue import load_texts
 
@@ -84,12 +86,14 @@ class Worker:
         channels: Mapping[str, Channel],
         reminders: Reminders,
         handover: Handover,
+        lookout: Lookout,
     ) -> None:
         self.name = secrets.token_hex(8)
         self._redis = redis
         self._mailbox = mailbox
         self._turns = turns
         self._handover = handover
+        self._lookout = lookout
         self._channels = channels
         self._reminders = reminders
         self._room = {"in": asyncio.Semaphore(TURNS), "out": asyncio.Semaphore(SENDS)}
@@ -285,6 +289,7 @@ class Worker:
         )
         if marker or trace.desk:
             await self._mailbox.cases.heard(entry.conversation)
+        await self._lookout.look(entry.conversation, message, before, rendered)
         self._counts["answered", message.channel] += 1
         if trace.vote is not None:
             self._counts[trace.vote] += 1
@@ -391,7 +396,10 @@ async def main(settings: Settings) -> None:
     reminders = Reminders(
         notebook, renderer, {name: each.limits for name, each in channels.items()}
     )
-    worker = Worker(redis, mailbox, turns, channels, reminders, handover)
+    lookout = Lookout(
+        mailbox.cases, mailbox.unanswered, mailbox.observatory, load_blockages(), library.entries
+    )
+    worker = Worker(redis, mailbox, turns, channels, reminders, handover, lookout)
     work = asyncio.ensure_future(worker.run())
     for signal_ in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signal_, work.cancel)

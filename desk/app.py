@@ -15,7 +15,18 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from desk import account, audit_page, case_file, chat, gist, phrases, summary
+from desk import (
+    account,
+    audit_page,
+    case_file,
+    chat,
+    gist,
+    observatory,
+    phrases,
+    summary,
+    supervisor,
+    unanswered,
+)
 from desk.guard import Guard, SecureHeaders
 from desk.open_id import OpenId
 from desk.pages import STATIC
@@ -81,6 +92,17 @@ class Desk:
                 Route("/account/codes/end", page(account.end_codes), methods=["POST"]),
                 Route("/audit", page(audit_page.show, "supervisor")),
                 open_id.mount(),
+                Route("/supervisor", page(supervisor.show, "supervisor")),
+                Route("/unanswered", page(unanswered.show, "supervisor")),
+                Route("/unanswered/file", page(unanswered.sheet, "supervisor")),
+                Route(
+                    "/unanswered/accept", page(unanswered.accept, "supervisor"), methods=["POST"]
+                ),
+                Route(
+                    "/unanswered/dismiss", page(unanswered.dismiss, "supervisor"), methods=["POST"]
+                ),
+                Route("/observatory", page(observatory.show, "supervisor")),
+                Route("/observatory/file", page(observatory.sheet, "supervisor")),
                 Mount("/static", _Static(directory=STATIC)),
             ],
             middleware=[Middleware(SecureHeaders, secure=self._secure)],

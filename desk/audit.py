@@ -15,6 +15,7 @@ from guichet.vault import Vault, VaultError
 Action = Literal[
     "sign_in", "sign_in_failed", "sign_out", "password", "totp", "open", "file", "claim", "reply",
     "article", "phrase", "note", "details", "summary", "release", "transfer", "close", "audit",
+    "unanswered", "accept", "dismiss",
 ]  # fmt: skip
 #: Longer than conversations are kept: what happened must be answerable for.
 KEPT_S = 365 * 24 * 3600

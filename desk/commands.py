@@ -1,18 +1,22 @@
-"""`guichet advisors`: accounts, by who has the machine."""
+"""`guichet advisors` and `guichet observatory`: for who has the machine."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from connectors.observatory import Observatory
 from desk.accounts import AccountError, Accounts, Role
+from desk.observatory import as_csv
 from desk.sessions import Sessions
 from desk.texts import words
 from guichet import redis_server
+from guichet.clock import today
 from guichet.settings import Settings, SettingsError, running
-from guichet.vault import unlock
+from guichet.vault import Vault, unlock
 
 T = TypeVar("T")
 
@@ -70,16 +74,34 @@ async def set_password(settings: Settings, name: str, password: str, no_code: bo
     await _with_accounts(settings, step)
 
 
+async def observatory(settings: Settings, year: int | None, language: str) -> str:
+    """The CSV of an ISO year, by default this one. Raises SettingsError."""
+
+    async def step(redis: Redis, vault: Vault) -> str:
+        day = today()
+        return await as_csv(
+            Observatory(redis, vault), year or day.isocalendar().year, language, day
+        )
+
+    return await _with_redis(settings, step)
+
+
 async def _with_accounts(
     settings: Settings, step: Callable[[Accounts, Sessions], Awaitable[T]]
 ) -> T:
+    async def with_both(redis: Redis, vault: Vault) -> T:
+        return await step(Accounts(redis, vault), Sessions(redis, vault))
+
+    return await _with_redis(settings, with_both)
+
+
+async def _with_redis(settings: Settings, step: Callable[[Redis, Vault], Awaitable[T]]) -> T:
     url = settings.redis_url or (running(settings) or {}).get("redis_url")
     if url is None:
         raise SettingsError("Guichet is not running here: start it with `guichet up`")
     redis = redis_server.connect(url)
     try:
-        vault = await unlock(redis, settings)
-        return await step(Accounts(redis, vault), Sessions(redis, vault))
+        return await step(redis, await unlock(redis, settings))
     except AccountError as error:
         raise SettingsError(_MEANING.get(str(error)) or words("en")[str(error)]) from None
     except RedisError as error:

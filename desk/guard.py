@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from connectors.channels import Refused
 from connectors.gateway import read_body
+from connectors.keys import desk
 from connectors.twilio import Form, parse_form
 from desk.accounts import Advisor, Role
 from desk.services import Services
@@ -84,6 +86,7 @@ class Guard:
                 if found is None:
                     return self._sign_in_first(request)
                 advisor, session = found
+                await services.redis.hset(desk("last-seen"), advisor.id, int(time.time() * 1000))
                 form = Form()
                 if request.method == "POST":
                     form = await read_form(request)

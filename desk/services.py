@@ -53,6 +53,7 @@ class Services:
     pairing: Pairing
     alerts: Alerts
     zone: ZoneInfo
+    library: Library
 
     async def close(self) -> None:
         await self.articles.close()
@@ -107,4 +108,5 @@ def make_services(
         pairing,
         Alerts(settings, redis, mailbox.cases, accounts, pairing, channels),
         ZoneInfo(settings.desk_timezone),
+        library,
     )

@@ -218,12 +218,18 @@ class View:
             return self.words["hours"].format(hours, f"{rest:02}")
         return self.words["days"].format(hours // 24)
 
+    def lasted(self, seconds: float) -> str:
+        """A length of time: "12 min"."""
+        if seconds < 60:
+            return self.words["seconds"].format(round(seconds))
+        return self.waited(0, int(seconds * 1000))
+
     def language(self, code: str | None) -> str:
-        return _language_name(code or "fr", self._advisor.language)
+        return language_name(code or "fr", self._advisor.language)
 
 
 @cache
-def _language_name(code: str, reader: str) -> str:
+def language_name(code: str, reader: str) -> str:
     try:
         return Locale.parse(reader).languages.get(Locale.parse(code, sep="-").language) or code
     except (UnknownLocaleError, ValueError):

@@ -14,6 +14,7 @@ import typer
 from guichet.commands.advisors import advisors
 from guichet.commands.bench import bench
 from guichet.commands.kb import kb
+from guichet.commands.observatory import observatory
 from guichet.commands.shared import fail, progress, settings_or_end
 from guichet.settings import Settings, SettingsError
 
@@ -26,6 +27,7 @@ app = typer.Typer(
 app.add_typer(kb, name="kb")
 app.add_typer(bench, name="bench")
 app.add_typer(advisors, name="advisors")
+app.command()(observatory)
 
 
 @app.command()

@@ -10,7 +10,7 @@ from babel import UnknownLocaleError
 
 from guichet import sms
 from guichet.settings import ROOT
-from knowledge_base import check_examples, check_letters, check_phrasebook
+from knowledge_base import blockages, check_examples, check_letters, check_phrasebook
 from knowledge_base.content import (
     PLACEHOLDER,
     SECTIONS,
@@ -52,6 +52,7 @@ def run(languages: Collection[str] | None = None) -> tuple[list[str], str]:
         faults += _dialogue(texts, language)
     faults += check_phrasebook.run(wanted, _french_words(library))
     faults += _facts(library)
+    faults += blockages.faults(library.entries)
     faults += check_examples.run(library, wanted, drafts=languages is not None)
     summary = (
         f"{len(library.entries)} articles in {len(wanted)} languages "

@@ -57,7 +57,7 @@ def run(library: Library, languages: Sequence[Language], drafts: bool) -> Iterat
             if drafts or not entry.draft or (language.code, id) in library.articles
         ]
         yield from _counts(own, wanted, language)
-        yield from _alike(own, library)
+        yield from alike(own, library)
         path = EVALUATION / f"{language.code}.jsonl"
         try:
             rows = list(load_cases(path))
@@ -67,7 +67,7 @@ def run(library: Library, languages: Sequence[Language], drafts: bool) -> Iterat
             yield f"{path}:1: missing"
         else:
             yield from _cases(path, rows, wanted)
-            yield from _apart(path, rows, own)
+            yield from apart(path, rows, own)
 
 
 def _counts(own: Sequence[Example], wanted: Sequence[str], language: Language) -> Iterator[str]:
@@ -95,7 +95,7 @@ def _counts(own: Sequence[Example], wanted: Sequence[str], language: Language) -
         yield f"{LEXICON / language.code}.yml:1: missing"
 
 
-def _alike(own: Sequence[Example], library: Library) -> Iterator[str]:
+def alike(own: Sequence[Example], library: Library) -> Iterator[str]:
     """No message stands twice, and no two of one article are alike but for a word."""
     first: dict[str, Example] = {}
     by_label: dict[str, list[tuple[Counter[str], str]]] = defaultdict(list)
@@ -149,7 +149,7 @@ def _cases(path: Path, rows: Sequence[Case], wanted: Sequence[str]) -> Iterator[
             yield f"{path}:{number}: '{row.label}' is no act"
 
 
-def _apart(path: Path, rows: Sequence[Case], own: Sequence[Example]) -> Iterator[str]:
+def apart(path: Path, rows: Sequence[Case], own: Sequence[Example]) -> Iterator[str]:
     """No evaluation message is nearly one that is learnt from.
 
     Acts are left out: "merci" is "merci", wherever it was written.

@@ -11,7 +11,7 @@ import difflib
 import hashlib
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from zipfile import BadZipFile
@@ -23,7 +23,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import LiteralScalarString
 
-from knowledge_base import check
+from knowledge_base import check, proposed
 from knowledge_base.content import (
     FOLDER,
     PLACEHOLDER,
@@ -35,6 +35,7 @@ from knowledge_base.content import (
 )
 from knowledge_base.dialogue import RESPONSES, load_texts
 from knowledge_base.errors import ContentError
+from knowledge_base.examples import Example
 from knowledge_base.languages import Language, load_languages
 
 REVIEWS = FOLDER / "reviews.yml"
@@ -81,6 +82,7 @@ class Taken:
     changes: list[Change]
     checked: list[str]  #: ids of articles now marked checked
     skipped: list[str]  #: parts whose French has changed since the export
+    questions: list[Example] = field(default_factory=list)  #: added, see proposed.py
 
     def difference(self) -> str:
         """The changes as a unified difference, for people."""
@@ -183,7 +185,10 @@ def take(
     `by` is the reader's name or initials, for the texts marked checked.
     Raises ContentError with one line a fault.
     """
-    language, rows = _read(path)
+    book = _open(path)
+    questions = proposed.read(book, path.name)
+    only_questions = bool(questions) and TEXTS_SHEET not in book.sheetnames
+    language, rows = ("fr", {}) if only_questions else _read(book, path)
     library = load_library(folder)
     here = {part: (french, text) for part, french, text in _parts(library, language, responses)}
     unknown = sorted(set(rows) - set(here))
@@ -198,6 +203,7 @@ def take(
     ]
     articles, faults = _changed_articles(library, language, changes)
     faults += _response_faults(language, changes, responses)
+    faults += proposed.faults(questions, library, folder)
     if faults:
         raise ContentError("\n".join(faults))
     read = [
@@ -213,8 +219,9 @@ def take(
             article.path.parent.mkdir(parents=True, exist_ok=True)
             article.path.write_text(text, encoding="utf-8")
         _write_responses(language, changes, responses)
+        proposed.add(questions, folder)
         _write_reviews(load_library(folder), language, read, Review(by.strip(), on, ""), folder)
-    return Taken(changes, read, skipped)
+    return Taken(changes, read, skipped, questions)
 
 
 @dataclass(frozen=True)
@@ -259,16 +266,25 @@ def _raw_responses(language: str, responses: Path) -> dict[str, str]:
     return parts | {f"label {name} / text": str(text) for name, text in data["labels"].items()}
 
 
-def _read(path: Path) -> tuple[str, dict[str, _Row]]:
-    """The language and the rows of a sheet. Raises ContentError."""
+def _open(path: Path) -> Workbook:
+    """Raises ContentError."""
     try:
-        sheet = load_workbook(path)[TEXTS_SHEET]
+        return load_workbook(path)
     except FileNotFoundError:
         raise ContentError(f"{path}: no such file") from None
     except (InvalidFileException, BadZipFile, KeyError, OSError, ValueError) as error:
-        raise ContentError(
-            f"{path}: not a review sheet of `guichet kb export` ({type(error).__name__})"
-        ) from None
+        raise _no_sheet(path, type(error).__name__) from None
+
+
+def _no_sheet(path: Path, why: str) -> ContentError:
+    return ContentError(f"{path}: not a review sheet of `guichet kb export` or of the desk ({why})")
+
+
+def _read(book: Workbook, path: Path) -> tuple[str, dict[str, _Row]]:
+    """The language and the rows of a sheet. Raises ContentError."""
+    if TEXTS_SHEET not in book.sheetnames:
+        raise _no_sheet(path, f"no page '{TEXTS_SHEET}'")
+    sheet = book[TEXTS_SHEET]
     names = {language.name: code for code, language in load_languages().items()}
     language = names.get(str(sheet.cell(1, 3).value))
     if language is None:

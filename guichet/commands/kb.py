@@ -82,7 +82,7 @@ def import_(
     by: Annotated[str, typer.Option(help="Who read the texts marked checked.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show; write nothing.")] = False,
 ) -> None:
-    """Take an edited review sheet back: show the difference, mark who checked what."""
+    """Take a sheet in: an edited review sheet, or the questions that the desk accepted."""
     from datetime import date
 
     from knowledge_base import review
@@ -97,6 +97,10 @@ def import_(
         f"{len(taken.changes)} text parts changed, {len(taken.checked)} articles marked checked"
         + (" (nothing written: dry run)" if dry_run else "")
     )
+    for question in taken.questions:
+        typer.echo(f"+ {question.language}/{question.label}: {question.text}")
+    if taken.questions and not dry_run:
+        typer.echo(f"{len(taken.questions)} questions added: now `guichet kb train`")
 
 
 @kb.command()

@@ -10,6 +10,8 @@ from redis.asyncio import Redis
 
 from connectors.cases import Case, Cases, Full, NotYours, Packet, Why
 from connectors.keys import desk
+from connectors.tallies import tally_key
+from guichet.clock import today
 from tests.conftest import vault
 
 PACKET = Packet("sms", "ar", "combien", (("fees", 0.9),))
@@ -167,7 +169,7 @@ async def test_who_is_forgotten_leaves_nothing(cases: Cases, redis: Redis, taken
     await cases.forget("a")
     assert (await cases.find("a")) == Case("a")
     keys = {key.decode() for key in await redis.keys("*") if isinstance(key, bytes)}
-    assert keys <= {desk("events"), desk("waits")}
+    assert keys <= {desk("events"), desk("waits"), tally_key(today())}
 
 
 async def test_a_case_that_expired_is_found_and_dropped(cases: Cases, redis: Redis) -> None:

@@ -51,6 +51,7 @@ async def filled(redis: Redis) -> tuple[Mailbox, str]:
     await mailbox.cases.enqueue(conversation, "asked", packet, "SM1", True)
     await mailbox.cases.add_note(conversation, "amina", "a note")
     await CaseDetails(redis, mailbox.vault).write(conversation, DETAILS, PARIS)
+    await mailbox.unanswered.add(conversation, "bonjour", "ar", "fallback", (("fees", 0.4),))
     await Accounts(redis, mailbox.vault).add("amina", "correct horse battery")
     await Audit(redis, mailbox.vault).add("open", "amina", conversation)
     tracker = Cipher(["old"], TRACKERS).seal(b"tracker", conversation)
@@ -61,7 +62,7 @@ async def filled(redis: Redis) -> tuple[Mailbox, str]:
 async def test_all_that_is_kept_opens_with_the_new_key_alone(redis: Redis) -> None:
     before, conversation = await filled(redis)
     counts = await reseal(redis, ["new", "old"], lambda line: None)
-    assert counts == {"sealed": 16, "unreadable": 0}
+    assert counts == {"sealed": 17, "unreadable": 0}
     after = Mailbox(redis, await unlock(redis, settings("new")))
     assert after.pseudonym("sms", "+33612345678") == conversation
     assert await after.conversation(conversation) == Conversation("ar")
@@ -78,6 +79,7 @@ async def test_all_that_is_kept_opens_with_the_new_key_alone(redis: Redis) -> No
     case = await after.cases.find(conversation)
     assert case.packet == Packet("sms", "ar", "bonjour")
     assert await CaseDetails(redis, after.vault).read(conversation) == DETAILS
+    assert [kept.question.text for kept in await after.unanswered.all()] == ["bonjour"]
     [note] = await after.cases.notes(conversation)
     assert note["text"] == "a note"
     [advisor] = await Accounts(redis, after.vault).all()
@@ -106,7 +108,7 @@ async def test_it_may_run_twice(redis: Redis) -> None:
     await filled(redis)
     for _ in range(2):
         counts = await reseal(redis, ["new", "old"], lambda line: None)
-        assert counts == {"sealed": 16, "unreadable": 0}
+        assert counts == {"sealed": 17, "unreadable": 0}
 
 
 async def test_on_one_machine_it_makes_the_key_itself(tmp_path: Path) -> None:

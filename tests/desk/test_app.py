@@ -19,13 +19,16 @@ PAGES = ["/", "/lists", "/events", "/c/{c}", "/c/{c}/pane", "/c/{c}/lines", "/c/
          "/c/{c}/gist?line=1",
          "/c/{c}/articles?q=x", "/c/{c}/phrases?q=x",
          "/c/{c}/summary.pdf", "/c/{c}/summary.txt",
-         "/c/{c}/file/SM1:0:image/png", "/account", "/audit"]  # fmt: skip
+         "/c/{c}/file/SM1:0:image/png", "/account", "/audit",
+         "/supervisor", "/unanswered", "/unanswered/file", "/observatory",
+         "/observatory/file"]  # fmt: skip
 STEPS = ["/next", "/c/{c}/claim", "/c/{c}/release", "/c/{c}/transfer", "/c/{c}/close",
          "/c/{c}/reply", "/c/{c}/article", "/c/{c}/phrase", "/c/{c}/phrase-preview",
          "/c/{c}/details", "/c/{c}/translate", "/c/{c}/note", "/c/{c}/presence", "/sign-out",
          "/account/password", "/account/language", "/account/session", "/account/codes",
          "/account/codes/confirm", "/account/codes/end", "/account/mail", "/account/telegram",
-         "/account/telegram/end", "/account/try"]  # fmt: skip
+         "/account/telegram/end", "/account/try", "/unanswered/accept",
+         "/unanswered/dismiss"]  # fmt: skip
 
 
 def test_the_lists_above_name_every_route(redis_url: str) -> None:
@@ -106,7 +109,7 @@ async def test_what_people_write_is_text(office: Office) -> None:
 
 async def test_pages_hold_no_inline_script_or_style(office: Office) -> None:
     async with office.signed_in("sophie") as browser:
-        for path in ("/", f"/c/{office.conversation}", "/account", "/audit"):
+        for path in ("/", f"/c/{office.conversation}", "/account", "/audit", "/supervisor"):
             page = (await browser.get("/desk" + path)).text
             assert not re.search(r"<script(?![^>]*src=)", page)
             assert not re.search(r"<[^>]*\s(style|on\w+)=", page)

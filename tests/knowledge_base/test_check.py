@@ -94,7 +94,7 @@ def example(text: str, number: int, label: str = "fees") -> Example:
 def test_questions_alike_but_for_a_word_are_found(
     first: str, second: str, alike: str | None
 ) -> None:
-    found = list(check_examples._alike([example(first, 1), example(second, 2)], LIBRARY))
+    found = list(check_examples.alike([example(first, 1), example(second, 2)], LIBRARY))
     assert [alike in fault for fault in found] == ([True] if alike else []) if alike else not found
 
 
@@ -104,7 +104,7 @@ def test_an_evaluation_message_near_a_question_is_found() -> None:
         Case("fr-2", "fr", "native", "article", "fees", "ma carte sera prête, je paie quoi"),
     ]
     questions = [example("combien coute le timbre fiscal", 7)]
-    found = list(check_examples._apart(Path("fr.jsonl"), rows, questions))
+    found = list(check_examples.apart(Path("fr.jsonl"), rows, questions))
     assert found == ["fr.jsonl:1: nearly the same as fees.txt:7, which is learnt from"]
 
 

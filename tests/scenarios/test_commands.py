@@ -130,3 +130,15 @@ async def test_a_broken_evaluation_file_is_told_with_its_line(tmp_path: Path) ->
     assert status == 1
     assert f"{file}:2:" in err
     assert "Traceback" not in err
+
+
+async def test_the_observatory_as_a_file(system: System, tmp_path: Path) -> None:
+    path = tmp_path / "blockages.csv"
+    arguments = ("observatory", "--csv", str(path), "--language", "en")
+    status, out, _ = await guichet(*arguments, **running(system))
+    assert (status, out) == (0, f"written to {path}\n")
+    assert "fewer than 5 people" in path.read_text(encoding="utf-8-sig")
+    status, _, err = await guichet(*arguments, "--year", "7", **running(system))
+    assert (status, "no year" in err) == (1, True)
+    status, _, err = await guichet(*arguments, GUICHET_DATA_DIR=str(tmp_path))
+    assert (status, "not running" in err) == (1, True)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
+from openpyxl import load_workbook
 from playwright.async_api import (
     Browser,
     Page,
@@ -392,7 +395,7 @@ async def test_no_page_has_a_fault_of_accessibility(office: Office, phone: bool)
         await page.get_by_role("button", name="Confirmer").click()
         await expect(page.locator("#composer")).to_contain_text("terminée")
         await audited(page, "closed")
-        for path in ("account", "audit", "c/0"):
+        for path in ("account", "audit", "c/0", "supervisor", "unanswered", "observatory"):
             await page.goto(f"{office.url}/{path}")
             await audited(page, path)
         await page.goto(f"{office.url}/account")
@@ -401,6 +404,60 @@ async def test_no_page_has_a_fault_of_accessibility(office: Office, phone: bool)
         await context.clear_cookies()
         await page.goto(f"{office.url}/sign-in")
         await audited(page, "sign-in")
+
+
+async def test_a_question_becomes_one_of_the_knowledge_base(office: Office) -> None:
+    number = "+33612000020"
+    question = "je m'appelle Ousmane et la dame du guichet a gardé mon original, est ce normal ?"
+    await office.system.text(number, question)
+    await office.system.quiet()
+    async with office.advisor("amina") as page:
+        for path in ("supervisor", "unanswered", "observatory", "observatory/file"):
+            answer = await page.request.get(f"{office.url}/{path}")
+            assert answer.status == 403, path
+    async with office.advisor("sophie") as page:
+        await page.get_by_role("link", name="Supervision").click()
+        await expect(page.locator("#content")).to_contain_text("amina")
+        await page.get_by_role("link", name="Questions sans réponse sûre").click()
+        row = page.locator(".questions li", has_text="pas compris").first
+        text = row.get_by_label("La question, comme elle sera apprise")
+        await expect(text).to_have_value(re.compile(r"je m'appelle \[…\] et la dame du guichet"))
+        await text.fill("la dame du guichet a gardé mon original, est ce normal ?")
+        title = LIBRARY.articles["fr", "prefecture-contact"].title
+        await row.get_by_label("Article (tapez").fill(title)
+        await row.get_by_role("button", name="Ajouter à cet article").click()
+        await expect(page.locator("section[aria-labelledby=h-accepted]")).to_contain_text(
+            "la dame du guichet"
+        )
+        await audited(page, "accepted")
+        async with page.expect_download() as file:
+            await page.get_by_role("link", name="Télécharger les questions acceptées").click()
+        content = (await (await file.value).path()).read_bytes()
+        sheet = load_workbook(BytesIO(content))["Questions"]
+        assert [cell.value for cell in sheet[2]][:2] == ["fr", "prefecture-contact"]
+        # Gone with the person.
+        await office.system.text(number, "effacer")
+        await page.reload()
+        await expect(page.locator("#content")).not_to_contain_text("la dame du guichet")
+
+
+@pytest.mark.parametrize("phone", [False, True])
+async def test_the_observatory_shows_what_five_people_met(office: Office, phone: bool) -> None:
+    if not phone:
+        for person in range(6):
+            form = webhook_form(f"+3361200200{person}", "le site anef affiche une erreur")
+            await post_webhook(office.system.client, office.system.webhook, form)
+        await office.system.quiet()
+    async with office.advisor("sophie", phone) as page:
+        await page.goto(f"{office.url}/observatory")
+        section = page.locator("section[aria-labelledby=h-site_error]")
+        await expect(section).to_contain_text("Erreur ou blocage du site")
+        await expect(section.locator("svg.chart rect")).to_have_count(1)
+        await audited(page, "observatory")
+        width = "document.documentElement.scrollWidth <= window.innerWidth"
+        for path in ("observatory", "supervisor", "unanswered"):
+            await page.goto(f"{office.url}/{path}")
+            assert await page.evaluate(width), path
 
 
 async def test_the_page_is_light(office: Office) -> None:
