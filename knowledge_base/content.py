@@ -57,6 +57,10 @@ class Fact:
             return write_date(self.value, language)
         if isinstance(self.value, (int, float)):
             return western(format_decimal(self.value, locale=locale))
+        if self.unit in ("phone", "sms_number") and known and known.direction == "rtl":
+            # Between Arabic letters the groups of a number would be shown in reverse order
+            # (Unicode Standard Annex 9, W2 and N1): one group has no order to lose.
+            return self.value.replace(" ", "")
         return self.value
 
 

@@ -35,6 +35,7 @@ FIGURES = {
     "acts_right": "acts",
     "language_right": "language",
     "both": "both",
+    "two_for_one": "two for one",
 }
 
 
@@ -181,7 +182,7 @@ def _figures(rows: list[tuple[Case, Prediction]]) -> dict[str, float | int | Non
     outside = [p for c, p in rows if c.kind == "out_of_scope"]
     acts = [(c, p) for c, p in rows if c.kind == "act"]
     two = [(c, p) for c, p in rows if c.kind == "two"]
-    right = sum(p["label"] == c.label for c, p in answered)
+    right = sum(c.label in (p["label"], p["second"]) for c, p in answered)
     offered_right = sum(c.label in p["candidates"] for c, p in offered)
     return {
         "messages": len(rows),
@@ -200,6 +201,7 @@ def _figures(rows: list[tuple[Case, Prediction]]) -> dict[str, float | int | Non
         "both": _share(
             sum({p["label"], p["second"]} == {c.label, c.second} for c, p in two), len(two)
         ),
+        "two_for_one": _share(sum(p["second"] is not None for _, p in articles), len(articles)),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from knowledge_base.lexicon import Lexicon
-from knowledge_base.normalise import normalise
+from knowledge_base.normalise import is_han, normalise
 
 #: Lengths of the pieces of a word, its edges marked: "_carte_" has "_ca" and "rte_".
 SHORTEST_PIECE, LONGEST_PIECE = 2, 5
@@ -26,15 +26,20 @@ def features(text: str, lexicon: Lexicon) -> list[str]:
     stand for words never seen before, in any language.
     """
     words = normalise(text).split()
-    found: list[str] = []
+    found = [WORD + word for word in words]
     for word in words:
-        marked = f"_{word}_"
-        found.append(WORD + word)
-        for length in range(SHORTEST_PIECE, LONGEST_PIECE + 1):
-            found += [marked[i : i + length] for i in range(len(marked) - length + 1)]
+        found += [piece for piece, _ in pieces(word)]
     found += [left + PAIR + right for left, right in pairwise(words)]
     found += [CONCEPT + concept for concept in sorted(set(lexicon.find(text)))]
     return found
+
+
+def pieces(word: str) -> Iterator[tuple[str, int]]:
+    """The pieces of a word, with where in the word each begins."""
+    marked = f"_{word}_"
+    for length in range(SHORTEST_PIECE, LONGEST_PIECE + 1):
+        for start in range(len(marked) - length + 1):
+            yield marked[start : start + length], max(0, start - 1)
 
 
 class Vocabulary:
@@ -83,6 +88,30 @@ class Vocabulary:
         weights = (1 + np.log(weights)) * self.rarity[rows] if len(rows) else weights
         lengths = np.sqrt(np.bincount(self._block[rows], weights**2, minlength=3))
         return rows, (weights / np.maximum(lengths, 1e-9)[self._block[rows]]).astype(np.float32)
+
+    def placed(
+        self, plain: str
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64], NDArray[np.int8]]:
+        """Words and pieces of a normalised message in the order of where they begin.
+
+        Feature numbers, their rarity, where each begins, and its block.
+        """
+        found: list[tuple[int, int]] = []
+        start = 0
+        for word in plain.split(" "):
+            row = self._row.get(WORD + word)
+            if row is not None:
+                found.append((start, row))
+            for piece, inside in pieces(word):
+                row = self._row.get(piece)
+                if row is not None:
+                    # A place to part a message lies between words, in Chinese anywhere.
+                    found.append((start + inside if is_han(word) else start, row))
+            start += len(word) + 1
+        found.sort()
+        rows = np.array([row for _, row in found], dtype=np.int64)
+        starts = np.array([place for place, _ in found], dtype=np.int64)
+        return rows, self.rarity[rows], starts, self._block[rows]
 
     def matrix(self, texts: Sequence[str]) -> csr_matrix:
         """One row a text."""

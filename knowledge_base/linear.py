@@ -25,17 +25,22 @@ class Linear:
 
     def __init__(self, classes: Sequence[str], weights: NDArray[Any], bias: Floats) -> None:
         self.classes = list(classes)
-        self._weights, self._bias = weights, bias
+        self._weights, self.bias = weights, bias
 
     def scores(self, rows: Rows, values: Floats) -> Floats:
         """Log probabilities, shape (classes,)."""
-        scores: Floats = values @ self._weights[rows].astype(np.float32) + self._bias
+        scores: Floats = values @ self._weights[rows].astype(np.float32) + self.bias
         return log_softmax(scores)
+
+    def weighted(self, rows: Rows, values: Floats) -> Floats:
+        """What each feature adds to the scores, shape (features, classes)."""
+        added: Floats = values[:, None] * self._weights[rows].astype(np.float32)
+        return added
 
     def arrays(self, name: str) -> dict[str, NDArray[Any]]:
         return {
             f"{name}_weights": self._weights,
-            f"{name}_bias": self._bias,
+            f"{name}_bias": self.bias,
             f"{name}_classes": np.array(self.classes),
         }
 

@@ -19,20 +19,18 @@ from knowledge_base.lexicon import Lexicon
 from knowledge_base.linear import Floats, Linear, Rows, log_softmax
 from knowledge_base.named_encoder import NamedEncoder
 from knowledge_base.normalise import LONGEST, normalise
+from knowledge_base.two_questions import two_questions
 from knowledge_base.urgency import Urgency, urgency
 
 #: Changes whenever what is written by one version cannot be read by another.
 FORMAT = 3
 DEFAULT_LANGUAGE = "fr"
-#: A message may ask two things. Its sentences are looked at one by one: up to so many, of so
-#: many characters at least, each sure of its article by so much, and both articles must be
-#: among the first of the whole message too.
+#: "Bonjour. Combien coûte le timbre ?" is a question. Its sentences are looked at one by one: up
+#: to so many, of so many characters at least, sure of an article by so much.
 _SENTENCE_END = re.compile(r"[.!?؟。！？।۔\n]+")
 MOST_SENTENCES = 4
 SHORTEST_QUESTION = 8
 SURE = 0.8
-SECOND_AMONG = 4
-#: "Bonjour. Combien coûte le timbre ?" is a question.
 BEFORE_A_QUESTION = frozenset({"greet", "thanks", "goodbye", "affirm", "menu"})
 LATIN = "-Latn"
 
@@ -118,12 +116,17 @@ class Understanding:
         if not normalise(text) or unwritten:
             what, label, certainty, candidates = "fallback", None, 0.0, ()
         else:
-            asked = self._questions(text)
-            if what in ("answer", "choose") and len(asked) == 2:
-                if set(asked) <= {id for id, _ in ranking[:SECOND_AMONG]}:
-                    what, label, second, candidates = "answer", asked[0], asked[1], ()
-            elif what == "act" and len(asked) == 1 and label in BEFORE_A_QUESTION:
-                what, label = "answer", asked[0]
+            if what in ("answer", "choose"):
+                both = two_questions(
+                    text, ranking, self.vocabulary, self.meaning, self._article_rows,
+                    self.certainties,
+                )  # fmt: skip
+                if both is not None:
+                    what, (label, second), candidates = "answer", both, ()
+            elif what == "act" and label in BEFORE_A_QUESTION:
+                asked = self._questions(text)
+                if len(asked) == 1:
+                    what, label = "answer", asked[0]
         return Decision(
             base,
             script,  # type: ignore[arg-type]

@@ -71,8 +71,13 @@ def words(text: str) -> list[str]:
 def length(text: str) -> int:
     """About how many words a message has: two Chinese characters make one."""
     parts = words(text)
-    han = sum(_HAN.match(part) is not None for part in parts)
+    han = sum(map(is_han, parts))
     return len(parts) - han + (han + 1) // 2
+
+
+def is_han(word: str) -> bool:
+    """Whether a word is Chinese, and so perhaps several."""
+    return _HAN.match(word) is not None
 
 
 def letters(text: str) -> str:

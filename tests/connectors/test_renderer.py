@@ -45,8 +45,9 @@ def test_details_come_in_parts_that_fit_and_lose_nothing(language: str, id: str)
     article = LIBRARY.articles[language, id]
     text = "".join("".join(parts).split())
     for line in article.message.splitlines():
-        words = LIBRARY.fill(line, language).split()
-        assert words[-1] in text or to_gsm_7(words[-1]) in text
+        # The end of each line: Chinese, without spaces, may be parted before it.
+        last = LIBRARY.fill(line, language).split()[-1][-12:]
+        assert last in text or to_gsm_7(last) in text
 
 
 @pytest.mark.parametrize("language", ["fr", "en", "ar"])

@@ -29,6 +29,13 @@ def test_there_are_101_and_each_contact_has_a_date() -> None:
         ("seine saint denis", "93"),
         ("St-Etienne", "42"),
         ("CHATEAUROUX", "36"),
+        ("أسكن في باريس", "75"),
+        ("نيس", "06"),
+        ("در لیون زندگی میکنم", "69"),
+        ("пригород Лион", "69"),
+        ("我住在里昂", "69"),
+        ("马赛", "13"),
+        ("প্যারিস", "75"),
     ],
 )
 def test_a_postcode_a_number_or_a_town(text: str, code: str) -> None:
@@ -37,6 +44,9 @@ def test_a_postcode_a_number_or_a_town(text: str, code: str) -> None:
     assert place.code == code
 
 
-@pytest.mark.parametrize("text", ["00000", "99", "Atlantis", "", "0612345678", "Saint-Denis"])
+@pytest.mark.parametrize(
+    "text",
+    ["00000", "99", "Atlantis", "", "0612345678", "Saint-Denis", "معلوم نیس", "我从突尼斯来"],
+)
 def test_what_is_no_place_or_two_is_none(text: str) -> None:
     assert find(text) is None
