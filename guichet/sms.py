@@ -122,7 +122,8 @@ def _longest_head(text: str, segments: int, footer: str) -> int:
         else:
             high = middle - 1
     fits = low
-    sentence_ends = [m.end() for m in _SENTENCE_END.finditer(text) if 0 < m.end() <= fits + 1]
+    # White space after a sentence may overhang: it is cut off.
+    sentence_ends = [m.end() for m in _SENTENCE_END.finditer(text) if 0 < m.start() <= fits]
     # A cut that leaves a part nearly empty is worse than one inside a sentence.
     if sentence_ends and sentence_ends[-1] > fits // 3:
         return min(sentence_ends[-1], len(text))

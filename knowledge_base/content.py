@@ -234,7 +234,9 @@ def write_date(day: date, language: str) -> str:
     """The day as the language writes it: "1er mai 2026", "1 May 2026"."""
     known = load_languages().get(language)
     locale = known.locale if known else language
-    shown = western(format_date(day, "long", locale=locale))
+    # Babel's Pashto begins with the year, which nobody writes in France.
+    pattern = "d MMMM y" if language == "ps" else "long"
+    shown = western(format_date(day, pattern, locale=locale))
     # The first of a month is "1er" in French, which Babel's data do not say.
     return shown.replace("1 ", "1er ", 1) if (locale, day.day) == ("fr", 1) else shown
 

@@ -77,3 +77,10 @@ def test_replacing_letters_never_lengthens_the_bill(text: str) -> None:
 def test_a_part_without_a_segment_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one"):
         split("a", 0)
+
+
+def test_chinese_is_cut_after_a_sentence_that_fits_and_not_one_letter_later() -> None:
+    for length in range(60, 75):
+        text = "证" * length + "。" + "卡" * 40
+        for part in split(text, 1, ""):
+            assert measure(part).segments == 1
