@@ -158,9 +158,14 @@ class Cases:
         }
 
     async def waiting_by_urgency(self) -> dict[Why, tuple[int, int]]:
-        """How many wait, and since when (ms) the first of them; where nobody waits, left out."""
+        """How many wait, and since when (ms) the first of them; where nobody waits, left out.
+
+        Who is to be followed up stands among those who asked.
+        """
         found: dict[Why, tuple[int, int]] = {}
         for why, ahead in _AHEAD.items():
+            if why == "follow_up":
+                continue
             least, most = ahead, ahead - _AHEAD["urgent"]
             count = await self._redis.zcount(desk("queue"), least, f"({most}")
             first = await self._redis.zrange(

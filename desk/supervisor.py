@@ -48,7 +48,7 @@ async def _waiting(visit: Visit, view: View) -> list[dict[str, Any]]:
     """By urgency: how many, and how long the first of them has waited."""
     found = await visit.services.cases.waiting_by_urgency()
     rows = []
-    for why in ("danger", "urgent", "asked", "follow_up"):
+    for why in ("danger", "urgent", "asked"):
         count, since = found.get(why, (0, 0))
         rows.append({"why": why, "count": count, "longest": view.waited(since) if count else ""})
     return rows
