@@ -22,11 +22,11 @@ from knowledge_base.model import LEAST_OF_FIRST, Thresholds, Understanding, mixe
 #: The issue asks for 95 in 100; a little more, since other messages will come.
 RIGHT = 0.96
 #: So many messages out of scope must be refused in each language.
-REFUSED = 0.91
+REFUSED = 0.9
 #: So many acts must be taken for what they are in each language.
 ACTS = 0.94
 #: So many questions must end well in each language.
-RESOLVED = 0.95
+RESOLVED = 0.942
 GRID: dict[str, Sequence[float]] = {
     "mix": (0.1, 0.2, 0.35, 0.5, 0.65),
     "temperature": (0.7, 0.85, 1.0, 1.2, 1.5),
@@ -127,8 +127,8 @@ def _worth(scored: _Scored, thresholds: Thresholds) -> float:
         worth.append(
             float(np.mean(list(parts.values())))
             - 10 * max(0.0, RIGHT - float(right))
-            - 2 * max(0.0, REFUSED - refused)
-            - 2 * max(0.0, ACTS - acts)
-            - 2 * max(0.0, RESOLVED - float(resolved[own & article].mean()))
+            - 10 * max(0.0, REFUSED - refused)
+            - 10 * max(0.0, ACTS - acts)
+            - 10 * max(0.0, RESOLVED - float(resolved[own & article].mean()))
         )
     return float(np.mean(worth))

@@ -8,16 +8,16 @@ export function showGists({ root, call, signal }) {
       fill(target);
     }
   });
-  async function fill(place) {
+  async function fill(bubble) {
     try {
-      const answer = await call(`${root}/gist?line=${place.closest("[data-id]").dataset.id}`);
-      if (answer.ok) place.innerHTML = await answer.text();
-    } catch { seen.observe(place); }
+      const answer = await call(`${root}/gist?line=${bubble.dataset.id}`);
+      if (answer.ok) bubble.querySelector("[data-gist]").innerHTML = await answer.text();
+    } catch { seen.observe(bubble); }
   }
   const look = () => {
     for (const place of document.querySelectorAll("[data-gist]:not([data-asked])")) {
       place.dataset.asked = "";
-      seen.observe(place);
+      seen.observe(place.closest("[data-id]"));  // the place itself is not shown while empty
     }
   };
   look();

@@ -65,3 +65,11 @@ def bench_search() -> None:
     from bench.search import run
 
     run()
+
+
+@bench.command("desk")
+def bench_desk() -> None:
+    """The desk: message to screen, reply to provider, many advisors, claims, a long queue."""
+    from bench.desk import run
+
+    asyncio.run(run())

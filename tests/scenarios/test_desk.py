@@ -99,11 +99,14 @@ class Office:
         assert len(self.system.sent_to(number)) == count
 
 
-@pytest_asyncio.fixture(scope="module")
-async def office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
-    folder: Path = tmp_path_factory.mktemp("desk")
+@asynccontextmanager
+async def open_office(folder: Path, **settings: str) -> AsyncIterator[Office]:
+    """Guichet with two advisors and a supervisor, open day and night."""
     hours = {"GUICHET_DESK_HOURS": "mo-su 00:00-24:00", "GUICHET_DESK_HOLIDAYS": ""}
-    async with whole_system(folder, **hours) as system, async_playwright() as playwright:
+    async with (
+        whole_system(folder, **hours, **settings) as system,
+        async_playwright() as playwright,
+    ):
         redis = redis_server.connect(system.addresses["redis_url"])
         accounts = Accounts(redis, await unlock(redis, system.settings))
         for name in ("amina", "paul"):
@@ -115,6 +118,12 @@ async def office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Offi
         yield Office(system, browser)
         await browser.close()
         await redis.aclose()
+
+
+@pytest_asyncio.fixture(scope="module")
+async def office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
+    async with open_office(tmp_path_factory.mktemp("desk")) as opened:
+        yield opened
 
 
 async def take_first(page: Page) -> None:
