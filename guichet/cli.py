@@ -105,6 +105,9 @@ def evaluate(
     baselines: Annotated[
         bool, typer.Option("--baselines", help="Measure what others would use beside it. Long.")
     ] = False,
+    diet_epochs: Annotated[
+        int, typer.Option(help="Epochs of Rasa's DIET among the baselines; an epoch takes minutes.")
+    ] = 100,
 ) -> None:
     """Run messages through Rasa and the knowledge base, as the bot would; report."""
     from guichet import supervisor
@@ -128,7 +131,7 @@ def evaluate(
         if pictures is not None:
             evaluation.draw_confusions(cases, rows, pictures)
         if baselines:
-            typer.echo(evaluation.beside_baselines(cases, report, pictures, progress))
+            typer.echo(evaluation.beside_baselines(cases, report, pictures, progress, diet_epochs))
         faults = evaluation.under_floor(report, floors) if floors else []
     except (SettingsError, ContentError, ModelError, supervisor.StartFailed, OSError) as error:
         fail(str(error))

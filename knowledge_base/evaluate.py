@@ -8,6 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -148,11 +149,20 @@ def draw_confusions(cases: Sequence[Case], predictions: Sequence[Prediction], fo
 
 
 def beside_baselines(
-    cases: Sequence[Case], report: Report, folder: Path | None, say: Callable[[str], None]
+    cases: Sequence[Case],
+    report: Report,
+    folder: Path | None,
+    say: Callable[[str], None],
+    diet_epochs: int,
 ) -> str:
-    """Trains each baseline on our questions and acts; "first" of each in one table."""
+    """Trains each baseline on all that we learn from; "first" of each in one table."""
     from knowledge_base import pictures
-    from knowledge_base.baselines import BASELINES, first_right
+    from knowledge_base.baselines import BASELINES, Baseline, first_right, rasa_default
+
+    baselines: dict[str, Baseline] = {
+        **BASELINES,
+        "Rasa DIET": partial(rasa_default, epochs=diet_epochs),
+    }
 
     examples = load_everything()
     first = {
@@ -160,7 +170,7 @@ def beside_baselines(
             variant: float(figures["top1"] or 0) for variant, figures in report.items()
         }
     }
-    for name, baseline in BASELINES.items():
+    for name, baseline in baselines.items():
         began = time.monotonic()
         say(f"{name} …")
         first[name] = first_right(baseline(examples, cases), examples, cases)
