@@ -227,7 +227,18 @@ def fill(text: str, facts: Facts, language: str, later: Collection[str] = ()) ->
             raise ContentError(f"unknown fact '{{{match[1]}}}'")
         return fact.format(language)
 
-    return PLACEHOLDER.sub(value, text)
+    known = load_languages().get(language)
+    filled = PLACEHOLDER.sub(value, text)
+    if known is None or known.direction == "ltr":
+        return filled
+    return "\n".join(map(_right_to_left, filled.split("\n")))
+
+
+def _right_to_left(line: str) -> str:
+    """Messengers lay a line out by its first letter (Unicode Standard Annex 9, P2): one that
+    begins with a French word gets an invisible mark."""
+    first = next((d for d in map(unicodedata.bidirectional, line) if d in ("L", "R", "AL")), "")
+    return f"\u200f{line}" if first == "L" else line
 
 
 def write_date(day: date, language: str) -> str:

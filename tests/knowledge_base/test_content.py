@@ -147,3 +147,10 @@ def test_a_telephone_number_keeps_its_order_between_arabic_letters(language: str
         if fact.unit in ("phone", "sms_number"):
             assert " " not in fact.format(language)
             assert fact.format("fr").replace(" ", "") == fact.format(language)
+
+
+def test_a_line_that_a_french_word_begins_is_laid_out_from_the_right() -> None:
+    assert (
+        fill("API را بدهید.\n1. CAF\nکارت", {}, "fa") == "\u200fAPI را بدهید.\n\u200f1. CAF\nکارت"
+    )
+    assert fill("API", {}, "fr") == "API"
