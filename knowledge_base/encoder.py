@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 
 UNKNOWN = "[UNK]"
-DIMENSIONS = 128
+DIMENSIONS = 96
 #: Sharpness of the contrast: cosines lie between -1 and 1.
 SCALE = 16.0
 

@@ -25,6 +25,8 @@ from knowledge_base.urgency import Urgency, urgency
 #: Changes whenever what is written by one version cannot be read by another.
 FORMAT = 3
 DEFAULT_LANGUAGE = "fr"
+#: Log odds in its favour in a conversation that has no language yet: "titre étudiant 2 ans".
+FIRST_GUESS = 0.5
 #: "Bonjour. Combien coûte le timbre ?" is a question. Its sentences are looked at one by one: up
 #: to so many, of so many characters at least, sure of an article by so much.
 _SENTENCE_END = re.compile(r"[.!?؟。！？।۔\n]+")
@@ -195,6 +197,8 @@ class Understanding:
         if len(rows) == 0 or not any(letter.isalpha() for letter in text):
             return habit or DEFAULT_LANGUAGE
         scores = self.language.scores(rows, values)
+        if habit is None and DEFAULT_LANGUAGE in self.language.classes:
+            scores[self.language.classes.index(DEFAULT_LANGUAGE)] += FIRST_GUESS
         if habit:
             for index, code in enumerate(self.language.classes):
                 if code.removesuffix(LATIN) == habit:

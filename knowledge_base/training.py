@@ -32,6 +32,8 @@ from knowledge_base.model import LATIN, Thresholds, Understanding
 THRESHOLDS = FOLDER / "decision.yml"
 
 OUTSIDE_TIMES = 5
+#: A message counts so often at most: a hundred of them do not make a language.
+MOST_TIMES = 5.0
 #: Called with the name of a step; the context is given what to call with its share done.
 Steps = Callable[[str], AbstractContextManager[linear.Progress]]
 
@@ -138,7 +140,7 @@ def _balanced(numbers: Sequence[int], labels: Sequence[str]) -> list[int]:
     random = np.random.default_rng(1)
     found: list[int] = []
     for number, label in zip(numbers, labels, strict=True):
-        share = wanted / times[label]
+        share = min(MOST_TIMES, wanted / times[label])
         found += [number] * (int(share) + (random.random() < share % 1))
     return found
 

@@ -26,7 +26,7 @@ REFUSED = 0.9
 #: So many acts must be taken for what they are in each language.
 ACTS = 0.94
 #: So many questions must end well in each language.
-RESOLVED = 0.942
+RESOLVED = 0.945
 GRID: dict[str, Sequence[float]] = {
     "mix": (0.1, 0.2, 0.35, 0.5, 0.65),
     "temperature": (0.7, 0.85, 1.0, 1.2, 1.5),
