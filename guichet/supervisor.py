@@ -82,9 +82,11 @@ class Supervisor:
 
     async def stop(self) -> None:
         """Stop all, the first last, so that the others can finish their writes."""
-        for watcher in self._watchers:
-            watcher.cancel()
-        await asyncio.gather(*self._watchers, return_exceptions=True)
+        # Until they end: a client that is just connecting may swallow the first cancellation.
+        while pending := [watcher for watcher in self._watchers if not watcher.done()]:
+            for watcher in pending:
+                watcher.cancel()
+            await asyncio.wait(pending, timeout=0.2)
         first, *others = self._processes
         await asyncio.gather(*(_terminate(process) for process in others))
         await _terminate(first)
@@ -131,8 +133,10 @@ class Supervisor:
         while True:
             child = process.running
             assert child is not None  # _start has run
+            # Not wait_for: before Python 3.12 it swallows a cancellation as it times out.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(child.wait(), LOOK_S)
+                async with asyncio.timeout(LOOK_S):
+                    await child.wait()
             now = time.monotonic()
             if child.returncode is not None:
                 if now - started > READY_S:

@@ -257,7 +257,7 @@ async def test_a_lost_network_loses_and_doubles_nothing(office: Office) -> None:
 
 async def test_what_people_send_is_shown_as_text(office: Office) -> None:
     number = "+33612000004"
-    await office.system.text(number, f"je veux parler a une personne {NASTY}", replies=2)
+    await office.ask(number, f"le site bloque {NASTY}", "je veux parler à une personne")
     async with office.advisor("amina") as page:
         title = await page.title()
         await expect(page.locator("#lists")).to_contain_text("<script>")
