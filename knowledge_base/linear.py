@@ -25,21 +25,21 @@ class Linear:
 
     def __init__(self, classes: Sequence[str], weights: NDArray[Any], bias: Floats) -> None:
         self.classes = list(classes)
-        self._weights, self.bias = weights, bias
+        self.weights, self.bias = weights, bias
 
     def scores(self, rows: Rows, values: Floats) -> Floats:
         """Log probabilities, shape (classes,)."""
-        scores: Floats = values @ self._weights[rows].astype(np.float32) + self.bias
+        scores: Floats = values @ self.weights[rows].astype(np.float32) + self.bias
         return log_softmax(scores)
 
     def weighted(self, rows: Rows, values: Floats) -> Floats:
         """What each feature adds to the scores, shape (features, classes)."""
-        added: Floats = values[:, None] * self._weights[rows].astype(np.float32)
+        added: Floats = values[:, None] * self.weights[rows].astype(np.float32)
         return added
 
     def arrays(self, name: str) -> dict[str, NDArray[Any]]:
         return {
-            f"{name}_weights": self._weights,
+            f"{name}_weights": self.weights,
             f"{name}_bias": self.bias,
             f"{name}_classes": np.array(self.classes),
         }
@@ -55,6 +55,26 @@ def log_softmax(scores: NDArray[np.floating[Any]]) -> Floats:
     shifted = scores - scores.max(axis=-1, keepdims=True)
     result: Floats = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
     return result
+
+
+def train_several(
+    matrix: csr_matrix, labels: Sequence[str], progress: Progress, times: int
+) -> Linear:
+    """The mean of several trainings, each in another order: what chance gave one is gone."""
+    found = [
+        train(
+            matrix,
+            labels,
+            lambda share, n=n: progress((n + share) / times),  # type: ignore[misc]
+            seed=n + 1,
+        )
+        for n in range(times)
+    ]
+    return Linear(
+        found[0].classes,
+        np.mean([each.weights.astype(np.float32) for each in found], axis=0).astype(np.float16),
+        np.mean([each.bias for each in found], axis=0).astype(np.float32),
+    )
 
 
 def train(

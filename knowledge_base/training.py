@@ -31,6 +31,8 @@ from knowledge_base.model import LATIN, Thresholds, Understanding
 
 THRESHOLDS = FOLDER / "decision.yml"
 
+#: Trainings whose mean is the lexical score.
+TRAININGS = 3
 OUTSIDE_TIMES = 5
 #: A message counts so often at most: a hundred of them do not make a language.
 MOST_TIMES = 5.0
@@ -85,7 +87,7 @@ def fit(
     vocabulary = Vocabulary.learn(texts, load_lexicon())
     matrix = vocabulary.matrix(texts)
     with steps(f"lexical score, {len(vocabulary)} features") as progress:
-        meaning = linear.train(matrix, labels, progress)
+        meaning = linear.train_several(matrix, labels, progress, TRAININGS)
     # Concepts are the same in every language: they tell nothing about which it is.
     spelling = matrix @ diags([float(not n.startswith(CONCEPT)) for n in vocabulary.names])
     # Nobody is taken for a speaker of a language that is not offered yet.
