@@ -76,7 +76,8 @@ class Unanswered:
         question = Question(plain, language, why, article, score)
         async with self._redis.pipeline(transaction=True) as pipeline:
             pipeline.set(_key(id), self._sealed(id, question), nx=True, ex=self._expiry_s)
-            pipeline.zadd(_index(), {id: int(time.time() * 1000)}, nx=True)
+            # Not whole milliseconds: two within one would be in no order.
+            pipeline.zadd(_index(), {id: time.time() * 1000}, nx=True)
             pipeline.expire(_index(), self._expiry_s)
             await pipeline.execute()
         await self._drop(_ids(await self._redis.zrange(_index(), 0, -MOST - 1)))
