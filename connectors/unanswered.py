@@ -52,7 +52,7 @@ class Kept:
     """A question in its place."""
 
     id: str
-    at: int  #: ms
+    at: float  #: ms
     question: Question
 
 
@@ -130,7 +130,7 @@ class Unanswered:
                 text = self._vault.open(value, id)
             except VaultError:
                 continue  # of an earlier secret key that is gone
-            found.append(Kept(id, int(at), Question.from_json(text)))
+            found.append(Kept(id, float(at), Question.from_json(text)))
         return sorted(found, key=lambda kept: -kept.at)
 
     async def _drop(self, ids: list[str]) -> None:
