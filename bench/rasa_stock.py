@@ -15,9 +15,8 @@ from typing import Any
 
 import httpx
 
-from bench.system import _free_port, _provider
 from bench.twilio_stand_in import ACCOUNT_SID, AUTH_TOKEN, NUMBER
-from guichet.supervisor import RASA_ENVIRONMENT, RASA_PYTHON
+from guichet.supervisor import RASA_ENVIRONMENT, RASA_PYTHON, _provider, free_port
 
 #: Runs Rasa's command with Twilio's client pointed at the stand-in; nothing else is changed.
 _RUN = """
@@ -63,7 +62,7 @@ async def stock_rasa(latency_s: float) -> AsyncIterator[Stock]:
     """`rasa init`, then `rasa run`, in a temporary folder. About two minutes to begin."""
     with TemporaryDirectory(prefix="guichet-rasa-") as name:
         folder = Path(name)
-        port, provider_port = _free_port(), _free_port()
+        port, provider_port = free_port(), _free_port()
         environment = {
             **os.environ,
             **RASA_ENVIRONMENT,

@@ -94,7 +94,7 @@ async def bench(
 ) -> AsyncIterator[Bench]:
     """Start it; `parts` as supervisor.up names them, None for all."""
     model = load_settings().model_dir.resolve()
-    port = _free_port()
+    port = supervisor.free_port()
     before = dict(os.environ)
     with TemporaryDirectory(prefix="guichet-bench-") as name:
         folder = Path(name)
@@ -144,13 +144,6 @@ async def _provider(port: int, latency_s: float, notes: Path) -> asyncio.subproc
                 return process
         await asyncio.sleep(0.05)
     raise RuntimeError("the provider's stand-in did not start")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _quiet(text: str) -> None:

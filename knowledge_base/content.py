@@ -275,17 +275,25 @@ def _whole_pattern(locale: str) -> str:
     return "¤#,##0" if locale in ("en_GB", "zh_Hans") else "#,##0 ¤"
 
 
-def _records(path: Path) -> Iterator[tuple[str, int, dict[str, Any]]]:
-    """`(key, line, fields)` of a YAML mapping of mappings; a key may stand once only."""
+def compose(path: Path) -> yaml.MappingNode:
+    """A YAML file as nodes, which know their lines. Raises ContentError naming file and line."""
     try:
         node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     except FileNotFoundError:
         raise ContentError(f"{path}:1: the file is missing") from None
+    except UnicodeDecodeError:
+        raise ContentError(f"{path}:1: not UTF-8") from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ContentError(f"{path}:{line}: {error.problem}") from None
     if not isinstance(node, yaml.MappingNode):
         raise ContentError(f"{path}:1: a mapping is expected")
+    return node
+
+
+def _records(path: Path) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """`(key, line, fields)` of a YAML mapping of mappings; a key may stand once only."""
+    node = compose(path)
     constructor = yaml.SafeLoader("")
     seen: set[str] = set()
     for key_node, value_node in node.value:

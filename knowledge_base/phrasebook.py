@@ -16,7 +16,7 @@ import yaml
 from babel.dates import format_time
 
 from guichet.settings import ROOT
-from knowledge_base.content import PLACEHOLDER, western, write_date
+from knowledge_base.content import PLACEHOLDER, compose, western, write_date
 from knowledge_base.errors import ContentError
 from knowledge_base.languages import load_languages, served
 
@@ -182,20 +182,9 @@ def _hour(hour: time, language: str) -> str:
 
 
 def _read(path: Path) -> dict[str, object]:
-    try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except FileNotFoundError:
-        raise ContentError(f"{path}:1: the file is missing") from None
-    except UnicodeDecodeError:
-        raise ContentError(f"{path}:1: not UTF-8") from None
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ContentError(f"{path}:{line}: {error.problem}") from None
-    if not isinstance(node, yaml.MappingNode):
-        raise ContentError(f"{path}:1: a mapping is expected")
     constructor = yaml.SafeLoader("")
     found: dict[str, object] = {}
-    for key_node, value_node in node.value:
+    for key_node, value_node in compose(path).value:
         key = str(key_node.value)
         if key in found:
             raise ContentError(f"{path}:{key_node.start_mark.line + 1}: '{key}' stands twice")

@@ -12,6 +12,7 @@ from aiosmtpd.smtp import SMTP, AuthResult
 from redis.asyncio import Redis
 
 from bench import telegram_stand_in
+from connectors.cases import Packet
 from connectors.channels import SendLater, Unsubscribed
 from connectors.pairing import PARAMETER, Pairing
 from connectors.telegram import parse_update
@@ -117,9 +118,8 @@ async def test_nothing_before_the_time_nor_while_closed_unless_urgent(
     await alerts(office, settings(port, alert_seconds=3600)).look()
     await alerts(office, settings(port, desk_absences="2020-01-01/2099-12-31")).look()
     assert box.taken == []
-    case = await office.services.cases.find(office.conversation)
-    assert case.packet is not None
-    await office.services.cases.enqueue(office.conversation, "danger", case.packet, "SM2", True)
+    packet = Packet("sms", "ar", "…")
+    await office.services.cases.enqueue(office.conversation, "danger", packet, "SM2", True)
     await alerts(office, settings(port, alert_seconds=3600)).look()
     [mail] = box.taken
     assert b"danger" in mail.content
@@ -130,9 +130,8 @@ async def test_several_who_wait_are_one_message(
 ) -> None:
     box, port = letterbox
     await amina_by_mail(office)
-    case = await office.services.cases.find(office.conversation)
-    assert case.packet is not None
-    await office.services.cases.enqueue("f" * 32, "asked", case.packet, "SM9", True)
+    packet = Packet("sms", "ar", "…")
+    await office.services.cases.enqueue("f" * 32, "asked", packet, "SM9", True)
     await alerts(office, settings(port)).look()
     [mail] = box.taken
     assert b"2 personnes" in mail.content
