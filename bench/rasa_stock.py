@@ -62,7 +62,7 @@ async def stock_rasa(latency_s: float) -> AsyncIterator[Stock]:
     """`rasa init`, then `rasa run`, in a temporary folder. About two minutes to begin."""
     with TemporaryDirectory(prefix="guichet-rasa-") as name:
         folder = Path(name)
-        port, provider_port = free_port(), _free_port()
+        port, provider_port = free_port(), free_port()
         environment = {
             **os.environ,
             **RASA_ENVIRONMENT,

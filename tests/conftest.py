@@ -35,6 +35,18 @@ from guichet.vault import Cipher, Vault, unlock
 MODEL = ROOT / "var" / "knowledge_base"
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where everything is to be installed, as in CI, a test that is skipped is a fault."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if (
+        os.environ.get("GUICHET_NO_SKIPS")
+        and reporter is not None
+        and reporter.stats.get("skipped")
+    ):
+        reporter.write_line("GUICHET_NO_SKIPS is set, and tests were skipped", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def vault(*secrets: str) -> Vault:
     """A vault without Redis; its pseudonyms are the same for every secret."""
     return Vault(Cipher(secrets or ("secret",)), b"pseudonym key")
