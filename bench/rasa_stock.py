@@ -15,8 +15,9 @@ from typing import Any
 
 import httpx
 
+from bench.system import _provider
 from bench.twilio_stand_in import ACCOUNT_SID, AUTH_TOKEN, NUMBER
-from guichet.supervisor import RASA_ENVIRONMENT, RASA_PYTHON, _provider, free_port
+from guichet.supervisor import RASA_ENVIRONMENT, RASA_PYTHON, free_port
 
 #: Runs Rasa's command with Twilio's client pointed at the stand-in; nothing else is changed.
 _RUN = """
