@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import sys
+from contextlib import AsyncExitStack
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -13,7 +14,9 @@ import httpx
 from PIL import Image
 from playwright.async_api import Browser, Page, async_playwright
 
+from bench.serving import serving
 from bench.system import Bench, bench
+from bench.translator_stand_in import KEY, TranslatorStandIn
 from bench.twilio_stand_in import post_webhook, webhook_form
 from connectors.observatory import Observatory
 from desk import commands
@@ -31,6 +34,10 @@ MESSAGES = (
     ("+33612000003", "the anef site shows an error page"),
     ("+33612000003", "I want to talk to a person"),
 )
+TRANSLATED = {
+    ("ar", "fr"): "Combien coûte le timbre pour le renouvellement de la carte",
+    ("fr", "ar"): "مرحبا، أنا أمينة، مستشارة. إليكم الأسعار:",
+}
 #: What nobody has an article for, and what is only nearly understood.
 UNSURE = (
     ("+33612000011", "ma carte a un tampon rouge et celle de ma sœur Aminata non"),
@@ -50,7 +57,17 @@ BLOCKED = (
 
 async def run(folder: Path) -> None:
     os.environ.update(GUICHET_DESK_HOURS="mo-su 00:00-24:00", GUICHET_DESK_HOLIDAYS="")
-    async with bench(0.0) as it, async_playwright() as playwright:
+    translator = TranslatorStandIn(lambda text, source, target: TRANSLATED[source, target])
+    async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(serving(translator.app()))
+        os.environ.update(
+            GUICHET_TRANSLATOR=url,
+            GUICHET_TRANSLATOR_KEY=KEY,
+            GUICHET_SMTP_URL="smtp://127.0.0.1:9",
+            GUICHET_SMTP_FROM="guichet@example.org",
+        )
+        it = await stack.enter_async_context(bench(0.0))
+        playwright = await stack.enter_async_context(async_playwright())
         for name in ("amina", "paul"):
             await commands.add(it.settings, name, PASSWORD, "advisor")
         await commands.add(it.settings, "sophie", PASSWORD, "supervisor")
@@ -105,7 +122,7 @@ async def _supervision(browser: Browser, url: str, folder: Path) -> None:
     await page.fill("[name=password]", PASSWORD)
     await page.click("button.primary")
     await page.locator("#lists").wait_for()
-    for name in ("supervisor", "unanswered", "observatory"):
+    for name in ("supervisor", "unanswered", "observatory", "audit"):
         await page.goto(f"{url}/desk/{name}")
         await _save(page, folder / f"{name}.png")
         if name == "unanswered":
@@ -117,7 +134,7 @@ async def _supervision(browser: Browser, url: str, folder: Path) -> None:
         storage_state=await desktop.storage_state(),
     )
     small = await phone.new_page()
-    for name in ("supervisor", "unanswered", "observatory"):
+    for name in ("supervisor", "unanswered", "observatory", "audit", "account"):
         await small.goto(f"{url}/desk/{name}")
         await _save(small, folder / f"phone-{name}.png")
 
@@ -135,6 +152,12 @@ async def _pictures(browser: Browser, url: str, folder: Path) -> None:
     await page.locator(".entry").nth(1).click()
     await page.get_by_role("button", name="Prendre la conversation").click()
     await page.locator("#text").fill("Bonjour, je suis Amina, conseillère. Voici les prix :")
+    await page.click("#translate")
+    await page.locator("#original").wait_for()
+    await page.locator("#lines").evaluate("lines => lines.scrollTo(0, 0)")
+    await page.locator(".gist .translated").first.wait_for()
+    await _save(page, folder / "translation.png")
+    await page.get_by_role("button", name="Revenir à mon texte").click()
     await page.keyboard.press("Enter")
     await page.click("#open-articles")
     await page.fill("#article-query", "prix du renouvellement")
