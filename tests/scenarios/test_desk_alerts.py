@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
 from playwright.async_api import expect
 
 from bench.telegram_stand_in import text_update
 from connectors.pairing import PAIRED
-from tests.scenarios.test_desk import CHROMIUM, open_office
+from tests.scenarios.office import needs_browser, open_office
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+pytestmark = needs_browser
 
 
 async def test_told_on_telegram_that_somebody_waits(tmp_path: Path) -> None:

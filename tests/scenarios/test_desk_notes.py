@@ -12,18 +12,18 @@ from connectors.keys import desk
 from guichet import redis_server
 from guichet.clock import today
 from knowledge_base.phrasebook import load_phrasebook
-from tests.scenarios.test_desk import (
-    CHROMIUM,
+from tests.scenarios.office import (
     FRENCH,
     Office,
     audited,
     close,
+    needs_browser,
     open_first,
     take_first,
 )
-from tests.scenarios.test_desk import office as office
+from tests.scenarios.office import office as office
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+pytestmark = needs_browser
 
 BOOK = load_phrasebook()
 DAY = "2027-05-01"

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 
 from bench.serving import serving
 from bench.translator_stand_in import KEY, TranslatorStandIn
-from tests.scenarios.test_desk import CHROMIUM, NASTY, open_office, take_first
+from tests.scenarios.office import NASTY, needs_browser, open_office, take_first
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+pytestmark = needs_browser
 
 WORDS = {"ar": "Combien coûte le timbre ?", "fr": "السعر مكتوب في الموقع"}
 
