@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import tempfile
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from numpy.typing import NDArray
 from guichet.settings import ROOT
 from guichet.supervisor import RASA_ENVIRONMENT, RASA_PYTHON
 from knowledge_base.examples import Case, Example
-from knowledge_base.normalise import normalise
+from knowledge_base.normalise import is_han, normalise
 
 #: Scores of shape (messages, labels), better is higher; labels are sorted.
 Scores = NDArray[np.float64]
@@ -52,8 +54,8 @@ def bm25(examples: Sequence[Example], cases: Sequence[Case]) -> Scores:
     import bm25s
 
     index = bm25s.BM25()
-    index.index([normalise(e.text).split() or [""] for e in examples], show_progress=False)
-    rows = [index.get_scores(normalise(case.text).split() or [""]) for case in cases]
+    index.index([_words(example.text) for example in examples], show_progress=False)
+    rows = [index.get_scores(_words(case.text)) for case in cases]
     return _best_of_label(np.array(rows, dtype=np.float64), examples)
 
 
@@ -125,16 +127,22 @@ def rasa_default(
         )
         (folder / "texts.json").write_text(json.dumps([case.text for case in cases]))
         environment = {**os.environ, **RASA_ENVIRONMENT, "PYTHONPATH": str(ROOT)}
-        with (folder / "train.log").open("w") as log:
-            done = subprocess.run(
-                [
-                    str(RASA_PYTHON), "-m", "rasa", "train", "nlu", "--config", "config.yml",
-                    "--nlu", "nlu.yml", "--out", "models", "--fixed-model-name", "default",
-                ],
-                cwd=folder, env=environment, stdout=log, stderr=log, check=False,
-            )  # fmt: skip
-        if done.returncode != 0:
-            raise RuntimeError((folder / "train.log").read_text()[-2000:])
+        environment["LOG_LEVEL"] = "INFO"  # under it Rasa shows no bar
+        command = [
+            str(RASA_PYTHON), "-m", "rasa", "train", "nlu", "--config", "config.yml",
+            "--nlu", "nlu.yml", "--out", "models", "--fixed-model-name", "default",
+        ]  # fmt: skip
+        last: deque[str] = deque(maxlen=20)
+        with subprocess.Popen(
+            command, cwd=folder, env=environment, text=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        ) as training:  # fmt: skip
+            for line in training.stderr or ():
+                last.append(line)
+                if line.startswith("Epochs:"):  # hours: Rasa's own bar is shown
+                    print(line.rstrip(), end="\r", file=sys.stderr, flush=True)
+        if training.returncode != 0:
+            raise RuntimeError("".join(last))
         answer = subprocess.run(
             [str(RASA_PYTHON), "-c", _PARSE], cwd=folder, env=environment,
             capture_output=True, check=True, text=True,
@@ -191,6 +199,15 @@ def _best_of_label(scores: Scores, examples: Sequence[Example]) -> Scores:
     for column in range(len(labels)):
         best[:, column] = scores[:, columns == column].max(axis=1)
     return best
+
+
+def _words(text: str) -> list[str]:
+    """Words; Chinese, which parts none, in pairs of letters, as search engines do."""
+    found: list[str] = []
+    for word in normalise(text).split():
+        pairs = [word[place : place + 2] for place in range(len(word) - 1)]
+        found += pairs if pairs and is_han(word) else [word]
+    return found or [""]
 
 
 def _one_line(text: str) -> str:
