@@ -66,6 +66,7 @@ def train_several(
             matrix,
             labels,
             lambda share, n=n: progress((n + share) / times),  # type: ignore[misc]
+            dropped=0.15,
             seed=n + 1,
         )
         for n in range(times)
